@@ -1,0 +1,56 @@
+# One room of the house is one static library made of every .cc in its folder, and one test program made of
+# every *_test.cc there. No file is listed by hand, so adding a file is adding a file.
+
+set(CMAKE_CXX_STANDARD 23)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)   # the rooms are also linked into the Python extension
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+add_compile_definitions(_GNU_SOURCE)
+add_compile_options(-Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Werror -fno-omit-frame-pointer
+                    -Wno-missing-field-initializers)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  # std::stable_sort of libstdc++ 12 uses what its own headers deprecate. g++ knows system headers and stays quiet.
+  add_compile_options(-Wno-deprecated-declarations)
+endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  add_compile_options(-Wno-restrict)   # false on "text" + std::string in g++ 12 with -O2 (GCC bug 105651)
+endif()
+
+set(TRIMARAN_SANITIZE "" CACHE STRING "sanitizers for every program, e.g. address,undefined")
+option(TRIMARAN_TESTS "build the unit tests and fuzz targets" ON)
+option(TRIMARAN_FUZZ "build the fuzz targets with libFuzzer (clang only)" OFF)
+if(TRIMARAN_SANITIZE)
+  add_compile_options(-fsanitize=${TRIMARAN_SANITIZE} -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${TRIMARAN_SANITIZE})
+endif()
+if(TRIMARAN_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+
+# trimaran_room(NAME [DEPS room...] [LIBS external...]): the static library trimaran_NAME and the test NAME_test.
+function(trimaran_room NAME)
+  cmake_parse_arguments(ARG "" "" "DEPS;LIBS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  set(tests ${sources})
+  list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
+  list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  list(TRANSFORM ARG_DEPS PREPEND trimaran_)
+  if(sources)
+    add_library(trimaran_${NAME} STATIC ${sources})
+    target_include_directories(trimaran_${NAME} PUBLIC ${CMAKE_SOURCE_DIR}/src)
+    target_link_libraries(trimaran_${NAME} PUBLIC ${ARG_DEPS} ${ARG_LIBS})
+  else()
+    add_library(trimaran_${NAME} INTERFACE)
+    target_include_directories(trimaran_${NAME} INTERFACE ${CMAKE_SOURCE_DIR}/src)
+    target_link_libraries(trimaran_${NAME} INTERFACE ${ARG_DEPS} ${ARG_LIBS})
+  endif()
+  if(tests AND TRIMARAN_TESTS)
+    add_executable(${NAME}_test ${tests})
+    target_link_libraries(${NAME}_test PRIVATE trimaran_${NAME} GTest::gtest_main Threads::Threads)
+    add_test(NAME unit.${NAME} COMMAND ${NAME}_test --gtest_brief=1)
+    set_tests_properties(unit.${NAME} PROPERTIES LABELS unit TIMEOUT 600)
+  endif()
+endfunction()

@@ -1,0 +1,83 @@
+// One site's targets as one front thread sees them: a channel to each. Lives as long as the thread; configurations come
+// and go.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "os/event_loop.h"
+#include "pool/target.h"
+
+namespace trimaran::front {
+
+// Something that passes a tunnel on: a call whose response has the status 101.
+class TunnelOwner {
+ public:
+  virtual ~TunnelOwner() = default;
+  // After `delay_ms`.
+  virtual void end_tunnel(Millis delay_ms) = 0;
+};
+
+class SiteApp {
+ public:
+  static constexpr Millis kTunnelEndMs = 2, kTunnelsEndMs = 2000;
+
+  // Hears, in the front thread, of each request whose answer did not come in time.
+  using OnHung = std::function<void(pool::TargetId, std::string_view request)>;
+
+  SiteApp(EventLoop& loop, pool::Pool& pool, size_t thread, OnHung on_hung)
+      : loop_(loop), pool_(pool), thread_(thread), on_hung_(std::move(on_hung)) {}
+
+  Status add_target(pool::TargetSpec spec);
+  // No new request; what it has not begun goes to others.
+  void retire(pool::TargetId target);
+  // The same for the targets of every generation that has no share (any more).
+  void recall_without_share();
+  // It let `request` ("GET /path") run into its timeout: what waits behind it goes to others, and the supervisor is
+  // told.
+  void report_hung(pool::TargetId target, std::string_view request);
+
+  // Why the application is broken, "" when it is not, and what it wrote last. For the developer, not for visitors.
+  void set_reason(std::string reason, std::string log) {
+    reason_ = std::move(reason);
+    log_ = std::move(log);
+  }
+  const std::string& reason() const { return reason_; }
+  const std::string& log() const { return log_; }
+
+  // Once: the warning about a header that this application's answers should not have.
+  bool first_send_file() { return !std::exchange(told_send_file_, true); }
+
+  void add_tunnel(TunnelOwner& owner, pool::TargetId target);
+  void remove_tunnel(TunnelOwner& owner) { tunnels_.erase(&owner); }
+  // The drain limit of a generation, or of the whole front. Their clients come back at once, so they are told one
+  // after the other: kTunnelEndMs apart, and faster when there are more than fit kTunnelsEndMs.
+  void end_tunnels(std::optional<pool::Generation> generation);
+
+  pool::Channel* channel(pool::TargetId target);
+  pool::Pool& pool() { return pool_; }
+  EventLoop& loop() { return loop_; }
+  size_t thread() const { return thread_; }
+
+ private:
+  struct Entry {
+    std::unique_ptr<pool::Channel> channel;
+    pool::Generation generation = 0;
+  };
+
+  EventLoop& loop_;
+  pool::Pool& pool_;
+  const size_t thread_;
+  const OnHung on_hung_;
+  std::string reason_, log_;
+  bool told_send_file_ = false;
+  std::map<pool::TargetId, Entry> targets_;
+  std::map<TunnelOwner*, pool::Generation> tunnels_;
+};
+
+}  // namespace trimaran::front

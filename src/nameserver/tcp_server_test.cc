@@ -1,0 +1,227 @@
+#include "nameserver/tcp_server.h"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include <thread>
+
+#include "dns/decode.h"
+#include "dns/rdata.h"
+#include "nameserver/testing.h"
+
+namespace trimaran {
+namespace {
+
+std::string framed(std::string_view message) {
+  return std::string{static_cast<char>(message.size() >> 8), static_cast<char>(message.size())} + std::string(message);
+}
+
+std::string query(uint16_t id, std::string_view name = "www.foobar.com.") {
+  return framed(dns::encode_query(id, name, dns::Type::A));
+}
+
+class Client {
+ public:
+  explicit Client(const Address& server) : socket_(::socket(server.family(), SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    EXPECT_EQ(::connect(socket_.get(), server.get(), server.length), 0);
+  }
+  void send(std::string_view bytes) const {
+    EXPECT_EQ(::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size()));
+  }
+  // The next message; nothing when the server closed the connection.
+  std::optional<dns::DecodedMessage> receive() {
+    while (in_.size() < 2 || in_.size() - 2 < dns::read_u16(in_, 0)) {
+      if (!read_some()) return std::nullopt;
+    }
+    size_t length = dns::read_u16(in_, 0);
+    std::optional<dns::DecodedMessage> message = dns::decode_message(std::string_view(in_).substr(2, length));
+    EXPECT_TRUE(message.has_value());
+    in_.erase(0, 2 + length);
+    return message;
+  }
+  bool is_closed() {
+    while (read_some()) {
+    }
+    return closed_;
+  }
+  void end_input() const { ::shutdown(socket_.get(), SHUT_WR); }
+  int fd() const { return socket_.get(); }
+
+ private:
+  bool read_some() {
+    std::array<char, 65536> buffer;
+    if (!wait_readable(socket_.get())) return false;
+    ssize_t n = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
+    if (n <= 0) closed_ = true;
+    if (n > 0) in_.append(buffer.data(), static_cast<size_t>(n));
+    return n > 0;
+  }
+
+  Fd socket_;
+  std::string in_;
+  bool closed_ = false;
+};
+
+// A server on its own thread, as in the process.
+class TcpServerTest : public testing::Test {
+ protected:
+  void serve(TcpLimits limits = {}, std::string records = "www A 1.2.3.4\n") {
+    Result<Fd> listener = listen_tcp(*parse_ip("127.0.0.1", 0), {});
+    ASSERT_TRUE(listener.has_value());
+    address = *local_address(listener->get());
+    server.emplace(loop, make_snapshot(records), counters, limits);
+    ASSERT_TRUE(server->listen(std::move(*listener), "main").has_value());
+    thread = std::thread([this] { loop.run(); });
+  }
+  void TearDown() override {
+    loop.stop();
+    if (thread.joinable()) thread.join();
+    server.reset();
+  }
+
+  EventLoop loop;
+  NameserverCounters counters;
+  std::optional<TcpServer> server;
+  std::thread thread;
+  Address address;
+};
+
+TEST_F(TcpServerTest, AnswersPipelinedQueries) {
+  serve();
+  Client client(address);
+  std::string burst;
+  for (uint16_t id = 0; id < 500; ++id) burst += query(id);
+  client.send(burst);
+  for (uint16_t id = 0; id < 500; ++id) {
+    std::optional<dns::DecodedMessage> message = client.receive();
+    ASSERT_TRUE(message.has_value());
+    EXPECT_EQ(message->id, id);
+    EXPECT_EQ(message->answer.size(), 1u);
+  }
+  EXPECT_EQ(counters.tcp_queries.get(), 500u);
+}
+
+TEST_F(TcpServerTest, ReadsQueriesThatArriveByteByByte) {
+  serve();
+  Client client(address);
+  for (char byte : query(7)) client.send({&byte, 1});
+  ASSERT_TRUE(client.receive().has_value());
+}
+
+TEST_F(TcpServerTest, AnswersWhatWasAskedBeforeTheEndOfInput) {
+  serve();
+  Client client(address);
+  client.send(query(1) + query(2) + query(3).substr(0, 9));
+  client.end_input();
+  EXPECT_EQ(client.receive()->id, 1);
+  EXPECT_EQ(client.receive()->id, 2);
+  EXPECT_FALSE(client.receive().has_value());
+  EXPECT_TRUE(client.is_closed());
+}
+
+TEST_F(TcpServerTest, SendsWholeLargeAnswers) {
+  std::string records;
+  for (int i = 0; i < 1000; ++i)
+    records += "big A 10.0." + std::to_string(i / 256) + "." + std::to_string(i % 256) + "\n";
+  serve({}, records);
+  Client client(address);
+  client.send(query(1, "big.foobar.com."));
+  EXPECT_EQ(client.receive()->answer.size(), 1000u);
+}
+
+TEST_F(TcpServerTest, ClosesOnWhatIsNoQuery) {
+  serve();
+  std::string response = query(1);
+  response[4] = static_cast<char>(0x80);
+  for (const std::string& bytes : {std::string("\0\0", 2), std::string("\0\5hello", 7), std::string("\xFF\xFF", 2),
+                                   std::string("GET / HTTP/1.1\r\n\r\n"), response}) {
+    Client client(address);
+    client.send(bytes);
+    EXPECT_TRUE(client.is_closed());
+  }
+}
+
+TEST_F(TcpServerTest, ClosesAConnectionThatRests) {
+  serve({.idle_ms = 100});
+  Client silent(address);
+  Client started(address);
+  started.send(query(1).substr(0, 5));
+  EXPECT_TRUE(silent.is_closed());
+  EXPECT_TRUE(started.is_closed());
+  EXPECT_EQ(counters.tcp_timeouts.get(), 2u);
+}
+
+TEST_F(TcpServerTest, TakesOnlySoManyQueriesOfOneConnection) {
+  serve({.queries_per_connection = 3});
+  Client client(address);
+  client.send(query(1) + query(2) + query(3) + query(4));
+  for (int id : {1, 2, 3}) EXPECT_EQ(client.receive()->id, id);
+  EXPECT_FALSE(client.receive().has_value());
+}
+
+TEST_F(TcpServerTest, TakesOnlySoManyConnectionsOfOneClient) {
+  serve({.connections_per_client = 2});
+  Client first(address), second(address);
+  for (Client* client : {&first, &second}) {
+    client->send(query(1));
+    EXPECT_TRUE(client->receive().has_value());
+  }
+  Client third(address);
+  EXPECT_TRUE(third.is_closed());
+  EXPECT_EQ(counters.tcp_refused.get(), 1u);
+  first.send(query(2));
+  EXPECT_TRUE(first.receive().has_value());
+}
+
+TEST_F(TcpServerTest, MakesRoomByClosingTheOneThatRestedLongest) {
+  serve({.connections = 2});
+  Client first(address), second(address);
+  for (Client* client : {&first, &second, &first}) {
+    client->send(query(1));
+    EXPECT_TRUE(client->receive().has_value());
+  }
+  Client third(address);
+  third.send(query(1));
+  EXPECT_TRUE(third.receive().has_value());
+  EXPECT_TRUE(second.is_closed());
+  first.send(query(2));
+  EXPECT_TRUE(first.receive().has_value());
+  EXPECT_EQ(counters.tcp_evicted.get(), 1u);
+}
+
+// A client that asks for 16 KB again and again and reads nothing: what waits for it is bounded, then its time is up.
+TEST_F(TcpServerTest, BoundsWhatWaitsForASlowReader) {
+  std::string records;
+  for (int i = 0; i < 1000; ++i)
+    records += "big A 10.0." + std::to_string(i / 256) + "." + std::to_string(i % 256) + "\n";
+  serve({.idle_ms = 300}, records);
+  Client client(address);
+  int small = 4096;  // so that the kernel's buffers do not hide the server's
+  ::setsockopt(client.fd(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+  std::string burst;
+  for (int i = 0; i < 2000; ++i) burst += query(1, "big.foobar.com.");
+  size_t sent = 0;
+  for (pollfd room{client.fd(), POLLOUT, 0}; sent < burst.size() && counters.tcp_timeouts.get() == 0;) {
+    if (::poll(&room, 1, 50) == 0) continue;
+    ssize_t n = ::send(client.fd(), burst.data() + sent, burst.size() - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n < 0 && errno != EAGAIN) break;
+    if (n > 0) sent += static_cast<size_t>(n);
+  }
+  pollfd closed{client.fd(), POLLRDHUP, 0};
+  EXPECT_EQ(::poll(&closed, 1, kTestDeadlineMs), 1);
+  // 2,000 answers would be 32 MB; the server made only what fits its bound and the kernel's buffers.
+  EXPECT_LT(counters.tcp_queries.get(), 1000u);
+  EXPECT_EQ(counters.tcp_timeouts.get(), 1u);
+}
+
+TEST_F(TcpServerTest, DrainsByClosingWhatRests) {
+  serve();
+  Client client(address);
+  client.send(query(1));
+  EXPECT_TRUE(client.receive().has_value());
+  loop.post([this] { server->drain(); });
+  EXPECT_TRUE(client.is_closed());
+}
+
+}  // namespace
+}  // namespace trimaran

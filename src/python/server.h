@@ -1,0 +1,35 @@
+// One thread's loop: takes requests and runs the application on each, as PEP 3333 says.
+#pragma once
+
+#include "python/call.h"
+#include "python/environ.h"
+#include "python/objects.h"
+#include "python/ref.h"
+#include "worker/worker.h"
+
+namespace trimaran::python {
+
+class Server {
+ public:
+  // `report(exception, method, path)` logs an exception of the application and returns one line about it.
+  Server(worker::Worker& worker, const ObjectTypes& types, PyObject* application, PyObject* base, PyObject* report);
+
+  // Until the worker drains. False: a Python error is set.
+  bool run();
+
+ private:
+  void serve(Call& call, const worker::RequestHeadView& head);
+  bool send_result(Call& call, PyObject* result);
+  bool close_result(PyObject* result);
+  void fail(Call& call, const worker::RequestHeadView& head);
+
+  worker::Worker& worker_;
+  const ObjectTypes& types_;
+  PyObject* application_;
+  PyObject* report_;
+  EnvironMaker environ_;
+  Ref file_wrapper_;  // the type that wsgi.file_wrapper is
+  Ref close_;         // "close"
+};
+
+}  // namespace trimaran::python

@@ -1,0 +1,41 @@
+// A service whose process somebody else forks (preload.h): what happens when that one never does.
+#include "supervisor/service.h"
+
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+
+#include "supervisor/log_pump.h"
+
+namespace trimaran {
+namespace {
+
+// Promises a process, and is gone before it has read of it: the other end of the link closes.
+struct NeverForks final : ServiceOwner {
+  Result<SpawnOptions> prepare(Service&) override { return SpawnOptions{}; }
+  Result<Process> launch(Service&, const SpawnOptions&) override {
+    ++launches;
+    return Process();
+  }
+  int launches = 0;
+};
+
+TEST(Service, AStartThatNobodyForksIsAskedForAFewTimesAndThenAFailure) {
+  constexpr Millis kDeadlineMs = 30'000;
+  EventLoop loop;
+  Fd file(::memfd_create("log", MFD_CLOEXEC));
+  LogSink log(file.get());
+  NeverForks owner;
+  Service service(loop, log, owner, {.name = "app foobar.com/1", .kind = "worker"});
+  service.start();
+  EXPECT_EQ(service.state(), ServiceState::starting);
+  for (Millis end = monotonic_ms() + kDeadlineMs; service.state() != ServiceState::back_off;) {
+    ASSERT_LT(monotonic_ms(), end);
+    loop.run_once(20);
+  }
+  EXPECT_EQ(owner.launches, Service::kLaunchesMax);
+  EXPECT_EQ(service.machine().reason(), "could not be forked");
+  EXPECT_TRUE(service.machine().failed_to_start());
+}
+
+}  // namespace
+}  // namespace trimaran
