@@ -311,12 +311,14 @@ class MariadbTest : public DatabaseTest {
     server_->stop(signal);
     server_->start();
   }
-  // Kills the server in the middle of the statement; SLEEP keeps it there. The state is asked for too: the list shows the
-  // text while the statement is still being prepared, and a write of which only that was lost is rightly sent again.
+  // Kills the server in the middle of the statement; SLEEP keeps it there. The state is asked for too: the list shows
+  // the text while the statement is still being prepared, and a write of which only that was lost is rightly sent
+  // again.
   void restart_while_running(std::string_view statement) {
     Millis deadline = monotonic_ms() + kPatienceMs;
-    while (db_->query("SELECT 1 FROM information_schema.processlist WHERE state = 'User sleep' AND info LIKE ?", statement)
-               .empty()) {
+    while (
+        db_->query("SELECT 1 FROM information_schema.processlist WHERE state = 'User sleep' AND info LIKE ?", statement)
+            .empty()) {
       ASSERT_LT(monotonic_ms(), deadline);
     }
     restart(SIGKILL);
