@@ -221,10 +221,12 @@ void AppCall::refuse(int status, std::string_view reason, int retry_after_s) {
 }
 
 void AppCall::refuse_broken() {
-  if (!limits_.shows_reason || app_.reason().empty()) {
+  pool::Trouble trouble;
+  if (limits_.shows_reason) trouble = app_.pool().trouble();
+  if (trouble.reason.empty()) {
     return refuse(503, "the application is not running; its log says why", kRetryAfterS);
   }
-  std::string page = developer_page(503, "The application cannot be started: " + app_.reason(), app_.log());
+  std::string page = developer_page(503, "The application cannot be started: " + trouble.reason, trouble.log);
   let_go();
   exchange_.send_head({503,
                        {{"Content-Type", "text/html; charset=utf-8"}, {"Cache-Control", "no-store"}},

@@ -28,7 +28,6 @@ class PooledApps final : public Apps {
 
   void on_message(const Message& message) override {
     SiteApp& app = site_app(message.field("site"));
-    if (message.verb == "app") app.set_reason(message.field("reason"), message.field("log"));
     if (message.verb == "shares") app.recall_without_share();
     if (message.verb == "retire") {
       if (auto worker = parse_u64(message.field("worker"))) app.retire(*worker);
@@ -85,7 +84,8 @@ pool::Pool& AppPools::pool(const std::string& site) {
 
 void AppPools::on_message(const Message& message) {
   const std::string& site = message.field("site");
-  if (message.verb == "app") return pool(site).set_state(read_state(message));
+  if (message.verb == "app")
+    return pool(site).set_state(read_state(message), {message.field("reason"), message.field("log")});
   if (message.verb != "shares") return;
   auto shares = pool::parse_shares(message.field("shares"));
   if (!shares) return log_error(site + ": " + shares.error().message);

@@ -158,11 +158,9 @@ class FrontRole {
 
   void on_pools(Message message) {
     auto shared = std::make_shared<Message>(std::move(message));
-    auto tell_threads = [&] { post_to_all([shared](FrontThread& front) { front.apps().on_message(*shared); }); };
-    // Whom the pool refuses now is told why; what it calls back needs its new shares.
-    if (shared->verb == "app") tell_threads();
+    // First the pools: what the threads call back needs its new shares.
     pools_->on_message(*shared);
-    if (shared->verb != "app") tell_threads();
+    post_to_all([shared](FrontThread& front) { front.apps().on_message(*shared); });
   }
 
   void on_target(Message message) {

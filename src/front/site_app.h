@@ -42,14 +42,6 @@ class SiteApp {
   // told.
   void report_hung(pool::TargetId target, std::string_view request);
 
-  // Why the application is broken, "" when it is not, and what it wrote last. For the developer, not for visitors.
-  void set_reason(std::string reason, std::string log) {
-    reason_ = std::move(reason);
-    log_ = std::move(log);
-  }
-  const std::string& reason() const { return reason_; }
-  const std::string& log() const { return log_; }
-
   // Once: the warning about a header that this application's answers should not have.
   bool first_send_file() { return !std::exchange(told_send_file_, true); }
 
@@ -74,7 +66,6 @@ class SiteApp {
   pool::Pool& pool_;
   const size_t thread_;
   const OnHung on_hung_;
-  std::string reason_, log_;
   bool told_send_file_ = false;
   std::map<pool::TargetId, Entry> targets_;
   std::map<TunnelOwner*, pool::Generation> tunnels_;

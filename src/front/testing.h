@@ -187,10 +187,8 @@ class AppTest : public ::testing::Test {
   void tell(const std::string& verb, std::map<std::string, std::string> fields) {
     fields["site"] = "foobar.com";
     Message message{verb, std::move(fields), {}};
-    auto tell_thread = [&] { in_thread([&] { thread_->apps().on_message(message); }); };
-    if (verb == "app") tell_thread();
     pools_.on_message(message);
-    if (verb != "app") tell_thread();
+    in_thread([&] { thread_->apps().on_message(message); });
   }
 
   Message told() {

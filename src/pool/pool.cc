@@ -67,11 +67,17 @@ bool Pool::has_share(Generation generation) const {
   });
 }
 
-void Pool::set_state(PoolState state) {
+void Pool::set_state(PoolState state, Trouble trouble) {
   std::lock_guard lock(mutex_);
   state_ = state;
+  trouble_ = std::move(trouble);
   refuse_all_if_broken();
   hand_out();
+}
+
+Trouble Pool::trouble() const {
+  std::lock_guard lock(mutex_);
+  return trouble_;
 }
 
 void Pool::set_limits(PoolLimits limits) {

@@ -64,6 +64,11 @@ struct PoolLimits {
 // paused: nothing is granted; requests wait within the limits until another state comes.
 enum class PoolState : uint8_t { starting, serving, paused, broken };
 
+// Why a pool is broken: the reason, and what the application wrote last. For the developer, not for visitors.
+struct Trouble {
+  std::string reason, log;
+};
+
 // How many of 100 requests a generation gets.
 struct Share {
   Generation generation = 0;
@@ -97,7 +102,9 @@ class Pool {
   void set_shares(const std::vector<Share>& shares);
   bool has_share(Generation generation) const;
   // Without any target that has a share: `starting` and `serving` let requests wait, `broken` refuses them at once.
-  void set_state(PoolState state);
+  // Both at once: whoever is refused finds out why.
+  void set_state(PoolState state, Trouble trouble = {});
+  Trouble trouble() const;
   void set_limits(PoolLimits limits);
 
   // Asks for a target. When queued, on_granted() or on_refused() follows, unless cancel() comes first.
@@ -164,6 +171,7 @@ class Pool {
   mutable std::mutex mutex_;
   PoolLimits limits_;
   PoolState state_ = PoolState::starting;
+  Trouble trouble_;
   std::vector<Target> targets_;
   std::deque<Waiter*> queue_;
   std::vector<std::vector<Waiter*>> deliveries_;  // by thread

@@ -113,11 +113,14 @@ TEST_F(PoolTest, AFreshTargetGetsNothingInAdvance) {
 TEST_F(PoolTest, WithoutTargetsRequestsWaitUnlessTheApplicationIsBroken) {
   TestWaiter waiting, late;
   EXPECT_EQ(pool.acquire(0, waiting).outcome, Outcome::queued);
-  pool.set_state(PoolState::broken);
+  // The reason comes with the state: apart, a request between them was refused without being told why.
+  pool.set_state(PoolState::broken, {"SyntaxError", "Traceback"});
+  EXPECT_EQ(pool.trouble().reason, "SyntaxError");
   deliver();
   EXPECT_TRUE(waiting.refused);
   EXPECT_EQ(pool.acquire(0, late).outcome, Outcome::broken);
   pool.set_state(PoolState::starting);
+  EXPECT_EQ(pool.trouble().reason, "");
   EXPECT_EQ(pool.acquire(0, late).outcome, Outcome::queued);
   pool.add_target(0, 7, 1, 1);
   deliver();

@@ -83,6 +83,7 @@ async def numbers(request):
 async def chat(socket):
     await socket.accept()
     Room.members.add(socket)
+    await socket.send_text("welcome")
     try:
         async for text in socket.iter_text():
             for member in Room.members:
@@ -243,6 +244,8 @@ def test_a_hundred_sockets_chat_in_an_unmodified_starlette_application():
 
         async def story():
             sockets = await asyncio.gather(*(connect(site, "/chat") for _ in range(100)))
+            # The handshake ends before the member is in the room.
+            assert await asyncio.gather(*(socket.recv() for socket in sockets)) == ["welcome"] * 100
             await sockets[0].send("hello")
             assert await asyncio.gather(*(socket.recv() for socket in sockets)) == ["hello"] * 100
             await asyncio.gather(*(socket.close() for socket in sockets))
