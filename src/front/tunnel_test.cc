@@ -61,6 +61,21 @@ TEST_F(TunnelTest, WhatCameBehindTheHeadIsTheTunnels) {
   EXPECT_EQ(worker_->next().payload, "early");
 }
 
+// Through an HTTP/2 in a tunnel requests would pass by the routes, so no spelling of it opens one.
+TEST_F(TunnelTest, NobodyGetsAnHttp2ThroughATunnel) {
+  start();
+  worker_ = add_worker(1);
+  for (std::string_view upgrade :
+       {"Upgrade: h2c\r\n", "Upgrade: websocket, H2C\r\n", "Upgrade: websocket\r\nUpgrade: h2c\r\n",
+        "Upgrade: h2c\r\nUpgrade: websocket\r\n"}) {
+    auto client = ask("/", "Connection: Upgrade\r\n" + std::string(upgrade));
+    auto request = worker_->begin();
+    EXPECT_EQ(request.flags, worker::kEnd) << upgrade;
+    worker_->respond(request.slot, 200, "no");
+    EXPECT_EQ(client->read_response().status, 200);
+  }
+}
+
 TEST_F(TunnelTest, AWebSocketIsForTheApplicationEvenWhereAFileLies) {
   std::ofstream(folder_ / "chat") << "file";
   config_.sites[0].root = folder_.string();

@@ -1,5 +1,7 @@
 #include "http/request_head.h"
 
+#include <utility>
+
 #include "base/strings.h"
 #include "http/syntax.h"
 
@@ -128,7 +130,7 @@ class HeadParser {
         if (iequals(name, "expect")) return expect(value);
         break;
       case 7:
-        if (upgrade_.empty() && iequals(name, "upgrade")) upgrade_ = value;
+        if (iequals(name, "upgrade")) upgrade(value);
         break;
       case 10:
         if (iequals(name, "connection")) connection(value);
@@ -168,6 +170,10 @@ class HeadParser {
         wants_upgrade_ = true;
     });
   }
+
+  // Several lines would be one list, but who looks at the list may see another line of it than who acts on it. RFC 9110
+  // section 7.8 lets us ignore it: then nothing switches.
+  void upgrade(std::string_view value) { upgrade_ = std::exchange(has_upgrade_, true) ? std::string_view() : value; }
 
   // RFC 9112 section 6.3 item 5 lets "5, 5" pass; we do not.
   Refusal content_length(std::string_view value) {
@@ -236,6 +242,7 @@ class HeadParser {
   std::string_view upgrade_;
   bool has_host_ = false;
   bool has_length_ = false;
+  bool has_upgrade_ = false;
   bool chunked_ = false;
   bool expect_continue_ = false;
   bool wants_close_ = false;

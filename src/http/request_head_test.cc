@@ -63,6 +63,15 @@ TEST(RequestHead, AnUpgradeMustBeNamedByConnection) {
   EXPECT_EQ(parse("GET / HTTP/1.0\r\nUpgrade: a\r\nConnection: upgrade\r\n\r\n").head.upgrade, "");
 }
 
+// Once the first line was looked at and the last one was passed on: "websocket", then "h2c", and an application that
+// speaks HTTP/2 in clear took requests that no route had seen.
+TEST(RequestHead, OfTwoUpgradesNoneCounts) {
+  for (std::string lines : {"Upgrade: websocket\r\nUpgrade: h2c\r\n", "Upgrade:\r\nUpgrade: websocket\r\n",
+                            "Upgrade: a\r\nupgrade: a\r\nUPGRADE: a\r\n"}) {
+    EXPECT_EQ(parse("GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\n" + lines + "\r\n").head.upgrade, "") << lines;
+  }
+}
+
 TEST(RequestHead, KnowsWhenTheConnectionPersists) {
   EXPECT_TRUE(parse("GET / HTTP/1.1\r\nHost: h\r\n\r\n").head.keep_alive);
   EXPECT_FALSE(parse("GET / HTTP/1.1\r\nHost: h\r\nConnection: a, Close\r\n\r\n").head.keep_alive);
