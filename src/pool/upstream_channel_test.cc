@@ -190,6 +190,25 @@ TEST_F(UpstreamChannelTest, AnAnswerThatIsCutIsLost) {
   EXPECT_EQ(call.lost, Begun::yes);
 }
 
+// RFC 9112 section 8. Once it was passed on as whole, with a last chunk behind it.
+TEST_F(UpstreamChannelTest, AnAnswerThatEndsWithItsConnectionIsNotWholeWhenThatIsReset) {
+  auto answer_and_reset = [this](TestCall& call, std::string_view method, int64_t length) {
+    send(call, method, length);
+    Fd peer = accept();
+    say(peer, "HTTP/1.0 200 OK\r\n\r\nhalf");
+    EXPECT_TRUE(until([&] { return call.body == "half"; }));
+    peer.reset();  // with the request unread: a reset
+    EXPECT_TRUE(until([&] { return call.over(); }));
+  };
+  TestCall get, post;
+  answer_and_reset(get, "GET", 0);
+  EXPECT_FALSE(get.ended);
+  EXPECT_EQ(get.lost, Begun::yes);
+  // A program that does not read a body to its end resets when it closes, and has said all that it wanted to say.
+  answer_and_reset(post, "POST", 5);
+  EXPECT_TRUE(post.ended);
+}
+
 TEST_F(UpstreamChannelTest, ABrokenAnswerFailsAndEndsTheConnection) {
   TestCall call;
   send(call);

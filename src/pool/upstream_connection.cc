@@ -68,6 +68,7 @@ void UpstreamConnection::start(Call& call, uint16_t slot, const worker::RequestH
   slot_ = slot;
   begun_ = answered_ = false;
   half_close_ = false;
+  has_body_ = !(flags & (worker::kEnd | worker::kTunnel));
   read_window_ = worker::kBodyWindow;
   uncredited_ = 0;
   reused_ = state_ == State::idle && carried_;
@@ -177,7 +178,7 @@ void UpstreamConnection::read() {
       readable_ = false;
       return;
     }
-    if (n <= 0) return peer_closed();
+    if (n <= 0) return peer_closed(n < 0);
     answered_ = true;
     std::string_view bytes(buffer.get(), static_cast<size_t>(n));
     std::string joined;
@@ -250,8 +251,11 @@ void UpstreamConnection::conclude(bool clean, bool with_head) {
   call.on_response_body({}, true);
 }
 
-void UpstreamConnection::peer_closed() {
-  if (codec_->closed().kind == Kind::end) return conclude(false, false);
+// RFC 9112 section 8: a response that ends with its connection is not whole when that ended with an error. Only a
+// program that has not read all of a body resets by closing, and has said everything.
+void UpstreamConnection::peer_closed(bool error) {
+  bool cut = error && !has_body_ && !codec_->tunnel();
+  if (codec_->closed().kind == Kind::end && !cut) return conclude(false, false);
   lose();
 }
 

@@ -77,7 +77,7 @@ class UpstreamConnection final : public IoHandler, private Timer {
   bool take(std::string_view bytes);
   bool take_step(const UpstreamCodec::Step& step, std::string_view rest);
   void conclude(bool reusable, bool with_head);
-  void peer_closed();
+  void peer_closed(bool error);
   void fail(int status, const std::string& reason);
   void lose();
   void tell_lost();
@@ -98,6 +98,7 @@ class UpstreamConnection final : public IoHandler, private Timer {
   bool hung_up_ = false;       // the peer has closed, or half of it
   bool write_failed_ = false;  // the peer takes no more; its response may still come
   bool half_close_ = false;    // a tunnel: our direction has ended
+  bool has_body_ = false;      // the request has one
   bool begun_ = false;         // a byte of the request has left
   bool answered_ = false;      // a byte of the response has come
   bool carried_ = false;       // it has carried a request
