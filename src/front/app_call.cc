@@ -79,7 +79,9 @@ void AppCall::on_response(const worker::ResponseHeadView& head, bool end) {
   http::ResponseHead out;
   out.status = head.status;
   out.reason = std::string(head.reason);
-  out.content_length = head.content_length >= 0 ? head.content_length : (end ? 0 : -1);
+  out.content_length = head.content_length;
+  // The answer to a HEAD ends here too, and says nothing about the length of a GET's (RFC 9110 section 8.6).
+  if (end && out.content_length < 0 && exchange_.request().method != http::Method::head) out.content_length = 0;
   out.headers.reserve(head.headers.size());
   for (const auto& [name, value] : head.headers) {
     // RFC 9110 section 7.8: a 101 says which protocol it is.

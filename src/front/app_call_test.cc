@@ -106,6 +106,24 @@ TEST_F(AppTest, AGetIsRetriedOnceWhenItsWorkerDiesAndAPostIsNot) {
   EXPECT_EQ(post.read_response().status, 502);
 }
 
+// Once "Content-Length: 0", which is not what a GET would have said (RFC 9110 section 8.6).
+TEST_F(AppTest, TheHeadOfABodyOfUnknownLengthNamesNone) {
+  start();
+  auto worker = add_worker(1);
+  TestClient client(address_);
+  auto length_of = [&](std::string method) {
+    client.send(method + " / HTTP/1.1\r\nHost: foobar.com\r\n\r\n");
+    std::string out;
+    worker::append_response(out, worker->begin().slot, true, {200, "", -1, {}});
+    worker->say(out);
+    TestResponse response = client.read_response(method == "HEAD");
+    EXPECT_EQ(response.status, 200);
+    return response.header("content-length");
+  };
+  EXPECT_EQ(length_of("HEAD"), "");
+  EXPECT_EQ(length_of("GET"), "0");
+}
+
 // A worker of ours has opened the file and dropped the header: who still says it is a program that speaks HTTP.
 TEST_F(AppTest, AVisitorNeverSeesThePathOfXSendfile) {
   start();
