@@ -11,10 +11,10 @@
 namespace trimaran::http {
 namespace {
 
-// Ours to say: framing and Host; who the visitor is; 100-continue, which the front has answered already; and "Proxy",
-// which CGI-like programs take for their own setting (CVE-2016-5385).
+// Ours to say: what belongs to the connection, framing and Host; who the visitor is; 100-continue, which the front has
+// answered already; and "Proxy", which CGI-like programs take for their own setting (CVE-2016-5385).
 // An underscore counts as a hyphen: programs that make variables of names (CGI, WSGI, Rack) cannot tell them apart, and
-// a visitor must not speak in our place.
+// a visitor must not speak in our place, nor about a framing that is ours.
 bool is_ours(std::string_view name) {
   static constexpr std::array<std::string_view, 9> kOurs = {
       "content-length",   "host",      "expect", "x-forwarded-for", "x-forwarded-proto",
@@ -25,7 +25,8 @@ bool is_ours(std::string_view name) {
     std::replace(hyphened.begin(), hyphened.end(), '_', '-');
     name = hyphened;
   }
-  return std::any_of(kOurs.begin(), kOurs.end(), [name](std::string_view ours) { return iequals(ours, name); });
+  return is_hop_by_hop(name) ||
+         std::any_of(kOurs.begin(), kOurs.end(), [name](std::string_view ours) { return iequals(ours, name); });
 }
 
 void append_field(std::string& out, std::string_view name, std::string_view value) {
@@ -75,7 +76,7 @@ void write_request_head(const RequestToSend& request, std::string& out) {
   out.append(" HTTP/1.1\r\n");
   append_field(out, "Host", host);
   for (const auto& [name, value] : request.headers) {
-    if (is_hop_by_hop(name) || is_ours(name) || names(named.connection, name)) continue;
+    if (is_ours(name) || names(named.connection, name)) continue;
     append_field(out, name, value);
   }
   append_field(out, "X-Forwarded-For", request.client_address);
