@@ -134,7 +134,11 @@ void Supervisor::advance_generations() {
 void Supervisor::when_reloaded(std::function<void(const ReloadOutcome&)> done) {
   reload_waiters_.push_back(std::move(done));
   reload_due_.set(kReloadMs, [this] { answer_reload(reload_.outcome()); });
-  follow_reload();
+  // Who is told that a configuration is in force may ask for its records and pages at once.
+  when_applied([this] {
+    if (unapplied_ > 0) reload_.unapplied();
+    follow_reload();
+  });
 }
 
 // The callbacks of apply_site() tell of those that replace others; here are those that had nothing to replace, and
@@ -155,7 +159,7 @@ void Supervisor::follow_reload() {
       reload_.failed(domain, app->reason(), false);
     }
   }
-  if (reload_.done()) answer_reload(reload_.outcome());
+  if (reload_.done() && applied_waiters_.empty()) answer_reload(reload_.outcome());
 }
 
 void Supervisor::answer_reload(const ReloadOutcome& outcome) {

@@ -18,6 +18,10 @@ void ReloadProgress::failed(const std::string& domain, std::string_view reason, 
   failures_ += old_serve ? "; the old ones still serve\n" : "; they are tried again\n";
 }
 
+void ReloadProgress::unapplied() {
+  failures_ += "front or name server do not answer; the old configuration may still be served\n";
+}
+
 ReloadOutcome ReloadProgress::outcome() const {
   std::string text = failures_;
   for (const std::string& domain : pending_) text += "the new workers of " + domain + " do not serve yet\n";

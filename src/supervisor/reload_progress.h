@@ -23,6 +23,8 @@ class ReloadProgress {
   void restarts(const std::string& domain) { pending_.insert(domain); }
   void serves(const std::string& domain);
   void failed(const std::string& domain, std::string_view reason, bool old_serve);
+  // Front or name server have not said in time that they serve it.
+  void unapplied();
   // It is no application any more.
   void forget(const std::string& domain) { pending_.erase(domain); }
 

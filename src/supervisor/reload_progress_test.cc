@@ -29,6 +29,14 @@ TEST(ReloadProgress, IsDoneWhenEachApplicationServesOrHasFailed) {
   EXPECT_EQ(progress.outcome().text, "configuration 2 is in force; the new workers of a.com, b.com serve");
 }
 
+TEST(ReloadProgress, DoesNotCallInForceWhatIsNotServed) {
+  ReloadProgress progress;
+  progress.begin(2, false);
+  progress.unapplied();
+  EXPECT_EQ(progress.outcome().exit_code, 1);
+  EXPECT_EQ(progress.outcome().text, "front or name server do not answer; the old configuration may still be served");
+}
+
 TEST(ReloadProgress, OneFailureIsTheOutcome) {
   ReloadProgress progress;
   progress.begin(2, true);

@@ -36,8 +36,8 @@ class Supervisor final : private DeployHost {
   Status start();
   // Whether the new configuration is in force; its applications may still be starting.
   ReloadOutcome reload();
-  // Calls `done` with the outcome of the last reload once each application that it restarted serves or has failed, at
-  // the latest after kReloadMs: a database's start and a slow import.
+  // Calls `done` with the outcome of the last reload once front and name server serve it and each application that it
+  // restarted serves or has failed, at the latest after kReloadMs: a database's start and a slow import.
   void when_reloaded(std::function<void(const ReloadOutcome&)> done);
   static constexpr Millis kReloadMs = 180'000;
   // In order: front, name server, workers, database. A second call does not wait for requests.

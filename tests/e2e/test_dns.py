@@ -187,3 +187,15 @@ def test_a_reload_brings_new_records_and_a_broken_zone_changes_nothing(site):
     done = site.command("reload", check=False)
     assert done.returncode != 0 and "extra.zone" in done.stderr + done.stdout
     assert texts(ask(site, "fresh.foobar.com").answer) == ["fresh.foobar.com. A 192.0.2.77"]
+
+
+# The verb had returned while the name server was still building the zone: a record that was just published, as a
+# certificate authority wants it, was NXDOMAIN for the first resolver that asked.
+def test_a_reload_returns_when_the_name_server_serves_the_new_zone(site):
+    many = "".join(f"h{i} IN A 192.0.2.9\n" for i in range(20_000))
+    for number in range(5):
+        site.site.write("extra.zone", RECORDS + many + f"new{number} IN A 192.0.2.{number}\n")
+        site.command("reload")
+        for tcp in (False, True):
+            assert texts(ask(site, f"new{number}.foobar.com", tcp=tcp).answer) == [
+                f"new{number}.foobar.com. A 192.0.2.{number}"]
