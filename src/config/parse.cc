@@ -34,6 +34,9 @@ class Parser {
     if (drafts_.empty() && out_.diagnostics.empty()) report_no_site();
     add_names();
     for (SiteDraft& draft : drafts_) complete(draft);
+    // Built only for their mistakes, so not in a child, which is given text that was checked: the name server builds
+    // its own, and the front needs none.
+    if (sources_.look_at_files) build_zones(out_.config, out_.diagnostics);
     sort_diagnostics();
     return std::move(out_);
   }
@@ -206,9 +209,6 @@ class Parser {
   void complete(SiteDraft& draft) {
     if (draft.site.addresses.empty()) draft.site.addresses = default_addresses();
     draft.site.state_dir = out_.config.state_dir + "/" + draft.site.domain;
-    // Built only for its mistakes, so not in a child, which is given text that was checked: the name server builds its
-    // own, and the front needs none.
-    if (sources_.look_at_files && has_domain(draft.site)) build_site_zone(draft.site, out_.diagnostics);
     out_.config.sites.push_back(std::move(draft.site));
   }
 

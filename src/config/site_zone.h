@@ -4,6 +4,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -13,10 +14,12 @@
 
 namespace trimaran {
 
-// Appends the site's mistakes; no zone when there is one.
-std::optional<dns::Zone> build_site_zone(const SiteConfig& site, Diagnostics& mistakes);
+// Appends the site's mistakes; no zone when there is one. `below`: the zones of other sites that begin in this one with
+// no third in between; it delegates to them.
+std::optional<dns::Zone> build_site_zone(const SiteConfig& site, std::span<const dns::Zone* const> below,
+                                         Diagnostics& mistakes);
 
-// The zones of all sites that have no mistake.
+// The zones of all sites that have a domain and no mistake.
 std::vector<dns::Zone> build_zones(const Config& config, Diagnostics& mistakes);
 
 }  // namespace trimaran
