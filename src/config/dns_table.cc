@@ -20,7 +20,7 @@ void read_email(TableReader& reader, const SiteConfig& site, DnsConfig& out) {
   if (!reader.read_text("email", email)) return;
   size_t at = email.find('@');
   bool good = at != std::string::npos && at > 0 && at <= 63 && parse_host_name(email.substr(at + 1), why) &&
-              email.find_first_of(" \t\r\n\"\\()") == std::string::npos;
+              email.find_first_of(" \t\r\n\"\\();") == std::string::npos;
   if (good) {
     out.email = email;
   } else {

@@ -238,6 +238,7 @@ TEST(Mistakes, OfTheZone) {
   expect_mistakes({
       {dns("ttl = \"8d\""), "5:7: ttl: expected 0s to 1w, found 8d"},
       {dns("email = \"foobar.com\""), "5:9: email: \"foobar.com\" is no mail address"},
+      {dns("email = \"a;b@a.test\""), "5:9: email: \"a;b@a.test\" is no mail address"},  // it began a comment
       {dns("nameservers = [\"ns_1\"]"),
        "5:16: nameservers: \"ns_1\" is no host name: only letters, digits, hyphens and dots are allowed"},
       {dns("nameservers = []"), "5:15: nameservers: expected 1 to 13 names, found 0"},
