@@ -409,6 +409,30 @@ TEST_F(ReleaseStoreTest, AReleaseIsGivenToItsUser) {
   EXPECT_EQ(st.st_uid, 0u) << "the list of releases itself stays ours";
 }
 
+// What unpacks an archive is the application's user, whose other processes find its folder in /proc. A link that took a
+// file's place between our look and our chmod(2) had the mode of any file on the machine changed, as root.
+TEST_F(ReleaseStoreTest, AFileThatBecomesALinkLeadsToNoOther) {
+  constexpr int kTries = 5'000;
+  std::string outside = folder_ + "/outside";
+  ASSERT_TRUE(write_file(outside, "secret", 0600));
+  write("app.py");
+  fs::create_symlink(outside, source() + "/link");
+  auto root = open_folder(AT_FDCWD, source());
+  ASSERT_TRUE(root);
+  std::atomic<bool> over = false;
+  std::thread exchanger([&] {
+    while (!over) ::renameat2(root->get(), "app.py", root->get(), "link", RENAME_EXCHANGE);
+  });
+  struct stat st {};
+  for (int i = 0; i < kTries && (st.st_mode & 07777) <= 0600; ++i) {
+    (void)settle_tree(root->get(), job_);
+    EXPECT_EQ(::stat(outside.c_str(), &st), 0);
+  }
+  over = true;
+  exchanger.join();
+  EXPECT_EQ(st.st_mode & 07777, 0600u);
+}
+
 TEST(ReleaseId, SortsByAgeWhateverTheClockSays) {
   EXPECT_EQ(make_release_id(1795356301, "", 0x1a2b), "20261122-140501-1a2b");
   EXPECT_EQ(make_release_id(1795356301, "20261122-140501-ffff", 1), "20261122-140502-0001");

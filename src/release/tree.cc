@@ -45,7 +45,7 @@ class Settling {
         return child ? folder(child->get(), inner, depth + 1) : std::unexpected(child.error());
       }
       if (S_ISLNK(st.st_mode)) return link(fd, name, inner);
-      if (S_ISREG(st.st_mode)) return file(fd, name, inner, st);
+      if (S_ISREG(st.st_mode)) return file(fd, name, inner);
       return make_error(inner + " is no file, folder or link");
     });
     if (!done) return done;
@@ -59,10 +59,20 @@ class Settling {
     return {};
   }
 
-  Status file(int folder, const std::string& name, const std::string& path, const struct stat& st) {
-    if (Status given = give(folder, name, path); !given) return given;
-    if (::fchmodat(folder, name.c_str(), (st.st_mode & 0755) | 0640, 0) == 0) return {};
-    return errno_error("cannot change the mode of " + path);
+  // Held before it is looked at: what unpacked it may still have processes, and a link in its place by now would lead
+  // our chmod(2) to any file of the machine.
+  Status file(int folder, const std::string& name, const std::string& path) {
+    Fd held(::openat(folder, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    struct stat st {};
+    if (!held || ::fstat(held.get(), &st) != 0) return errno_error("cannot look at " + path);
+    if (!S_ISREG(st.st_mode)) return make_error(path + " changed while it was looked at");
+    if (job_.owner && ::fchownat(held.get(), "", job_.owner->uid, job_.owner->gid, AT_EMPTY_PATH) != 0) {
+      return errno_error("cannot give " + path + " to " + job_.owner->name);
+    }
+    // fchmod(2) takes no descriptor of this kind; its name in /proc leads to this file and to no other.
+    const std::string same = "/proc/self/fd/" + std::to_string(held.get());
+    if (::chmod(same.c_str(), (st.st_mode & 0755) | 0640) != 0) return errno_error("cannot change the mode of " + path);
+    return {};
   }
 
   // The kernel follows the whole chain, and says when it leaves the tree (openat2(2)). A link to nothing stays: it

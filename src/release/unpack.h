@@ -1,6 +1,7 @@
 // An archive unpacked by the system's own tar and unzip. Parsers of our own were rejected: four formats of hostile
-// bytes, for something that happens once a day. They run as the application's user, in an empty folder that nobody else
-// can reach; what they leave there is checked like any other tree (settle_tree).
+// bytes, for something that happens once a day. They run as the application's user, in an empty folder to which no path
+// leads that user (his processes may still find it in /proc); what they leave there is checked like any other tree
+// (settle_tree).
 #pragma once
 
 #include <string>
