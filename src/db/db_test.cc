@@ -1,7 +1,11 @@
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <filesystem>
+#include <thread>
 
 #include "db/database_url.h"
 #include "db/mariadb.h"
@@ -62,6 +66,31 @@ TEST_F(Folder, ANewSqliteFileIsInWalModeAndAnExistingOneIsLeftAlone) {
   ASSERT_TRUE(write_file(file, "the application's own"));
   ASSERT_TRUE(prepare_sqlite(file, std::nullopt));
   EXPECT_EQ(read_file(file).value(), "the application's own");
+}
+
+// A deploy copies files on a thread of its own, as root, while a reload makes the database of another site.
+TEST_F(Folder, WhileADatabaseIsMadeAsItsUserOtherThreadsKeepTheirRights) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root acts as somebody else";
+  constexpr uid_t kNobody = 65534;
+  ASSERT_EQ(::chown(folder_.c_str(), kNobody, kNobody), 0);
+  std::atomic<bool> over = false;
+  std::atomic<int> looks = 0;
+  uid_t seen = 0;
+  std::thread other([&] {
+    for (; !over; ++looks) seen = std::max(seen, ::geteuid());
+  });
+  while (looks == 0) std::this_thread::yield();
+  Status made = prepare_sqlite(sqlite_file(folder_), Credentials{"nobody", kNobody, kNobody, "/"});
+  over = true;
+  other.join();
+  EXPECT_TRUE(made) << made.error().message;
+  EXPECT_EQ(seen, 0u);
+  EXPECT_EQ(::geteuid(), 0u);
+  EXPECT_EQ(::getegid(), 0u);
+  struct stat st {};
+  ASSERT_EQ(::stat(sqlite_file(folder_).c_str(), &st), 0);
+  EXPECT_EQ(st.st_uid, kNobody);
+  EXPECT_EQ(st.st_gid, kNobody);
 }
 
 TEST_F(Folder, AFolderThatCannotBeWrittenIsNamed) {

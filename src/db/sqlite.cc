@@ -2,30 +2,40 @@
 
 #include <sqlite3.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cstdint>
 #include <memory>
+
+#include "base/assert.h"
 
 namespace trimaran {
 namespace {
 
-// Root works in a folder of the application's user: as that user, so that no symlink there can point us elsewhere.
+// Root works in a folder of the application's user: as that user, so that no symlink there can point us elsewhere. Only
+// this thread: the C library's seteuid(3) changes all of them, and a deploy that copies files beside us would lose its
+// rights in the middle.
 class ActingAs {
  public:
   explicit ActingAs(const std::optional<Credentials>& user) {
-    if (user) acting_ = ::setegid(user->gid) == 0 && ::seteuid(user->uid) == 0;
-    good_ = !user || acting_;
+    if (!user) return;
+    acting_ = true;
+    good_ = become(SYS_setresgid, user->gid) && become(SYS_setresuid, user->uid);
   }
   ~ActingAs() {
-    if (acting_) good_ = ::seteuid(0) == 0 && ::setegid(0) == 0;
+    if (acting_) TRIMARAN_ASSERT(become(SYS_setresuid, 0) && become(SYS_setresgid, 0));
   }
   ActingAs(const ActingAs&) = delete;
   ActingAs& operator=(const ActingAs&) = delete;
   bool good() const { return good_; }
 
  private:
+  // The effective id alone: -1 leaves the others.
+  static bool become(long call, uint32_t id) { return ::syscall(call, -1, id, -1) == 0; }
+
   bool acting_ = false;
-  bool good_ = false;
+  bool good_ = true;
 };
 
 // SQLite asks for 0644; the files beside the database (-wal, -shm) get the mode that it has.
@@ -45,7 +55,6 @@ Status create(const std::string& file) {
 std::string sqlite_file(const std::string& site_state_dir) { return site_state_dir + "/site.db"; }
 
 Status prepare_sqlite(const std::string& file, const std::optional<Credentials>& owner) {
-  // Before we act as somebody else, which all threads do then: a deploy's copy, beside a reload, would lose its rights.
   struct stat st {};
   if (::lstat(file.c_str(), &st) == 0) return {};
   ActingAs user(owner);
