@@ -284,6 +284,26 @@ TEST_F(DeployTest, ACanaryHasItsShareUntilItIsPromotedOrAbandoned) {
   EXPECT_EQ(shares(), "current=100 ");
 }
 
+// The front does not acknowledge shares. Once nobody waited longer than `status` does for its numbers: on a busy machine
+// the verb was back, and the canary still answered.
+TEST_F(DeployTest, ACanaryThatIsRolledBackGetsNoMoreRequestsOnceThatIsSaid) {
+  start_serving();
+  ASSERT_EQ(deploy(10).exit_code, 0);
+  ASSERT_TRUE(write_file(folder_ + "/bin/stop-shares", ""));
+  pid_t front = service("front").pid;
+  Client client;
+  ASSERT_TRUE(supervisor_->deployer().roll_back("", "", client.listener()));
+  wait_until("the front has stopped before it goes by its new shares", [&] {
+    auto stat = read_file("/proc/" + std::to_string(front) + "/stat");
+    return stat && stat->find(") T ") != std::string::npos;
+  });
+  for (Millis end = monotonic_ms() + 3 * Supervisor::kCountersMs; monotonic_ms() < end;) loop_.run_once(20);
+  EXPECT_FALSE(client.outcome);
+  fs::remove(folder_ + "/bin/stop-shares");
+  ::kill(front, SIGCONT);
+  EXPECT_NE(wait(client, {}).text.find("gets no more requests"), std::string::npos);
+}
+
 TEST_F(DeployTest, AnUpgradeIsRefusedDuringACanaryAndSaysWhatEndsIt) {
   start_serving();
   ASSERT_EQ(deploy(10).exit_code, 0);

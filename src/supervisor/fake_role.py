@@ -74,6 +74,9 @@ def main():
         elif verb == "target":
             told["targets"] += 1
         elif verb == "shares":
+            # Slow with it, says the test.
+            if os.path.exists(os.path.join(os.path.dirname(sys.argv[0]), "stop-shares")):
+                os.kill(os.getpid(), signal.SIGSTOP)
             told["shares"] = fields["shares"]
         elif verb == "retire":
             told["retired"] += 1

@@ -79,12 +79,21 @@ void Supervisor::when_applied(std::function<void()> done) {
   applied_due_.set(unapplied_ == 0 ? 0 : kAppliedMs, [this] { answer_applied(); });
 }
 
-// Its messages are in order: with its numbers it has answered all that was said before.
-void Supervisor::when_shared(std::function<void()> done) { refresh_counters(std::move(done)); }
+// Its messages are in order: with its numbers it has answered all that was said before. One that is not up will
+// be told them before it accepts anybody.
+void Supervisor::when_shared(std::function<void()> done) {
+  shared_waiters_.push_back(std::move(done));
+  shared_due_.set(front_.refresh_counters() ? kAppliedMs : 0, [this] { answer_shared(); });
+}
 
 void Supervisor::answer_applied() {
   applied_due_.cancel();
   for (auto& done : std::exchange(applied_waiters_, {})) done();
+}
+
+void Supervisor::answer_shared() {
+  shared_due_.cancel();
+  for (auto& done : std::exchange(shared_waiters_, {})) done();
 }
 
 Result<release::Ownership> Supervisor::owner_of(const SiteConfig& site) const {

@@ -73,6 +73,7 @@ Result<SpawnOptions> NetworkRole::prepare(Service&) {
 void NetworkRole::on_started(Service& service) {
   send_deployment(service, 1);
   (&service == current_.get() ? asked_ : next_asked_) = 0;
+  if (&service == current_.get()) questions_ = 0;
   introduced_ = &service;
   hooks_.started();
   introduced_ = nullptr;
@@ -90,6 +91,8 @@ void NetworkRole::on_change(Service& service) {
     if (service.serving()) {
       std::swap(current_, next_);
       asked_ = next_asked_;
+      questions_ = 0;
+      if (owes_counters_) ask_for_counters();
       next_->hand_over(hand_over_ms());
       end_renewal({});
     } else if (service.state() == ServiceState::back_off) {
@@ -99,7 +102,10 @@ void NetworkRole::on_change(Service& service) {
     }
   }
   // It died with a reload unanswered: its successor was started with that configuration, and its readiness says so.
-  if (&service == current_.get() && service.serving()) answer_reload();
+  if (&service == current_.get() && service.serving()) {
+    answer_reload();
+    answer_counted();
+  }
   // The service is in the middle of its own event.
   runtime_.loop.defer([this] { std::erase_if(retiring_, [](const auto& old) { return old->gone(); }); });
   hooks_.changed();
@@ -206,9 +212,18 @@ void NetworkRole::send_logs(Service& service) {
 }
 
 bool NetworkRole::refresh_counters() {
-  if (!current_->serving()) return false;
+  owes_counters_ = current_->serving();
+  if (owes_counters_) ask_for_counters();
+  return owes_counters_;
+}
+
+void NetworkRole::ask_for_counters() {
+  ++questions_;
   current_->send({"status", {}, {}});
-  return true;
+}
+
+void NetworkRole::answer_counted() {
+  if (questions_ == 0 && std::exchange(owes_counters_, false)) hooks_.counted();
 }
 
 void NetworkRole::on_message(Service& service, Message message) {
@@ -220,7 +235,8 @@ void NetworkRole::on_message(Service& service, Message message) {
   }
   if (&service != current_.get()) return;
   counters_ = message.field("json");
-  hooks_.counted();
+  if (questions_ > 0) --questions_;
+  answer_counted();
 }
 
 void NetworkRole::save(State& state) const {

@@ -33,7 +33,7 @@ class NetworkRole final : public ServiceOwner {
     std::function<void()> changed;             // a service's state
     std::function<void()> started;             // a new process has its configuration, and must be told the rest
     std::function<void()> applied;             // it serves what the last reload said
-    std::function<void()> counted;             // it answered refresh_counters()
+    std::function<void()> counted;             // it answered the last refresh_counters(), and so all that it was told
     std::function<void(const Message&)> said;  // `hung` and `load`: what the sites must hear
   };
 
@@ -64,7 +64,7 @@ class NetworkRole final : public ServiceOwner {
   void reload();
   // Opens the access log anew (after rotation); front only.
   void send_logs();
-  // Asks for its counters; the answer replaces counters().
+  // Asks for its counters; the answer replaces counters(), then counted() follows.
   // False: it is not up, no answer will come.
   bool refresh_counters();
   const std::string& counters() const { return counters_; }  // a JSON object, "{}" before the first answer
@@ -83,6 +83,8 @@ class NetworkRole final : public ServiceOwner {
   void end_renewal(const Status& outcome);
   void on_ready(const Service& service);
   void answer_reload();
+  void ask_for_counters();
+  void answer_counted();
   Millis hand_over_ms() const;
   // With the listeners that a child of an older generation does not have.
   void send_deployment(Service& service, int generation_min);
@@ -102,6 +104,8 @@ class NetworkRole final : public ServiceOwner {
   // Reloads that they have been told since they started, and have not answered. One answer is one reload's: two quick
   // ones are in force only with the second. What a process was told before its start is answered by its being ready.
   int asked_ = 0, next_asked_ = 0;
+  bool owes_counters_ = false;  // the current one; as with reloads, one answer is one question's
+  int questions_ = 0;
   std::vector<std::unique_ptr<Service>> retiring_;  // hand over, or were thrown away
   std::function<void(const Status&)> on_renewed_;
 };

@@ -55,6 +55,7 @@ Supervisor::Supervisor(Runtime runtime, Notifier notifier, SourceBundle sources,
       database_restart_(runtime_.loop, restart_hooks()),
       load_due_(runtime_.loop),
       applied_due_(runtime_.loop),
+      shared_due_(runtime_.loop),
       deployer_(runtime_, *this) {
   runtime_.outputs = &outputs_;
   runtime_.groups = &groups_;
@@ -74,11 +75,13 @@ NetworkRole::Hooks Supervisor::hooks(bool front) {
     close_old_listeners();
     answer_applied();
   };
-  hooks.counted = [this] {
-    if (uncounted_ > 0 && --uncounted_ == 0)
-      counters_due_.set(0, [this] {
-        for (auto& done : std::exchange(counter_waiters_, {})) done();
-      });
+  hooks.counted = [this, front] {
+    if (front) answer_shared();
+    bool missed = std::exchange(front ? front_uncounted_ : nameserver_uncounted_, false);
+    if (!missed || front_uncounted_ || nameserver_uncounted_) return;
+    counters_due_.set(0, [this] {
+      for (auto& done : std::exchange(counter_waiters_, {})) done();
+    });
   };
   hooks.said = [this](const Message& message) { on_front_says(message); };
   return hooks;
@@ -227,8 +230,9 @@ void Supervisor::announce() {
 
 void Supervisor::refresh_counters(std::function<void()> done) {
   counter_waiters_.push_back(std::move(done));
-  uncounted_ = (front_.refresh_counters() ? 1 : 0) + (nameserver_.refresh_counters() ? 1 : 0);
-  counters_due_.set(uncounted_ == 0 ? 0 : kCountersMs, [this] {
+  front_uncounted_ = front_.refresh_counters();
+  nameserver_uncounted_ = nameserver_.refresh_counters();
+  counters_due_.set(front_uncounted_ || nameserver_uncounted_ ? kCountersMs : 0, [this] {
     for (auto& waiter : std::exchange(counter_waiters_, {})) waiter();
   });
 }

@@ -71,7 +71,7 @@ class Supervisor final : private DeployHost {
   // Asks front and name server for their counters; `done` once they have answered, at the latest after kCountersMs.
   void refresh_counters(std::function<void()> done);
   static constexpr Millis kCountersMs = 250;
-  static constexpr Millis kAppliedMs = 15'000;  // that a deploy waits for front and name server; a reload takes 1 s
+  static constexpr Millis kAppliedMs = 15'000;  // that a change waits for front and name server; a reload takes 1 s
 
   const Config& config() const override { return deployment_.config; }
   Deployer& deployer() { return deployer_; }
@@ -120,6 +120,7 @@ class Supervisor final : private DeployHost {
   void when_shared(std::function<void()> done) override;
   Result<release::Ownership> owner_of(const SiteConfig& site) const override;
   void answer_applied();
+  void answer_shared();
   SourceBundle sources_with(const std::string& domain, const std::string& release_folder) const;
   Result<Config> check(const SourceBundle& sources) const;
   void put_in_force(SourceBundle sources, Config config);
@@ -162,7 +163,8 @@ class Supervisor final : private DeployHost {
   Millis stop_began_ = 0;
   Millis workers_end_at_ = 0;  // of a stop; 0: the front or the name server is still there
   int unapplied_ = 0;          // answers to a reload that are still missing
-  int uncounted_ = 0;          // answers to refresh_counters()
+  // An answer to refresh_counters() is missing.
+  bool front_uncounted_ = false, nameserver_uncounted_ = false;
   std::string announced_;
   std::vector<std::function<void()>> counter_waiters_;
   ReloadProgress reload_;
@@ -182,8 +184,8 @@ class Supervisor final : private DeployHost {
   std::map<std::string, Site> sites_;  // also those that only finish: Site::gone() has not come yet
   DatabaseRestart database_restart_;
   Alarm load_due_;
-  Alarm applied_due_;
-  std::vector<std::function<void()>> applied_waiters_;
+  Alarm applied_due_, shared_due_;
+  std::vector<std::function<void()>> applied_waiters_, shared_waiters_;
   Deployer deployer_;                              // after the sites, whose generations call it
   std::map<std::string, FileWatch> file_watches_;  // of sites in dev mode, by domain
 };
