@@ -284,8 +284,8 @@ TEST_F(DeployTest, ACanaryHasItsShareUntilItIsPromotedOrAbandoned) {
   EXPECT_EQ(shares(), "current=100 ");
 }
 
-// The front does not acknowledge shares. Once nobody waited longer than `status` does for its numbers: on a busy machine
-// the verb was back, and the canary still answered.
+// The front does not acknowledge shares. Once nobody waited longer than `status` does for its numbers: on a busy
+// machine the verb was back, and the canary still answered.
 TEST_F(DeployTest, ACanaryThatIsRolledBackGetsNoMoreRequestsOnceThatIsSaid) {
   start_serving();
   ASSERT_EQ(deploy(10).exit_code, 0);
