@@ -25,7 +25,9 @@ class WorkerChannel final : public Channel, public IoHandler, private Timer {
   static constexpr Millis kRecallFreeAfterMs = 100;
   static constexpr size_t kReadBytes = 256 * 1024;  // taken from the socket at a time
   static constexpr size_t kFilesMax = 2;  // descriptors whose frames are not whole: of one cut in two and of the next
-  static constexpr size_t kOutBytesMax = 64 * 1024 * 1024;  // a worker that does not read for so long is broken
+  // A worker may not read for a while (an ASGI application that blocks its event loop): it is owed a window of each
+  // request's body and its head. Who is owed twice as much is broken.
+  static constexpr size_t kOutBytesMax = 2 * worker::kSlots * worker::kBodyWindow;
 
   // `on_gone` is called once, from the loop, when the worker has closed its end or broke the protocol; the owner then
   // deletes the channel (after the round).

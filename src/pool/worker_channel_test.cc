@@ -105,6 +105,22 @@ struct ChannelTest : testing::Test {
   bool gone = false;
 };
 
+// Once 64 MiB were the end of a worker that blocked its event loop for a moment, with 300 uploads under way.
+TEST_F(ChannelTest, AWorkerThatDoesNotReadForAWhileIsOwedAWindowOfEachRequest) {
+  std::vector<TestCall> calls(300);
+  std::string window(worker::kBodyWindow, 'x');
+  for (TestCall& call : calls) {
+    worker::RequestHeadView head;
+    head.method = "POST";
+    int slot = channel->send_request(call, head, worker::kNoFlags, false);
+    channel->send_body(static_cast<uint16_t>(slot), window, false);
+  }
+  loop.run_once(0);
+  received();
+  loop.run_once(0);
+  EXPECT_FALSE(gone);
+}
+
 TEST_F(ChannelTest, AResponseComesBackEvenByteByByte) {
   TestCall call;
   uint16_t slot = send(call);
