@@ -40,6 +40,32 @@ TEST_F(AppTest, ASlowUploadIsNotTheApplicationsFault) {
   EXPECT_EQ(told().verb, "");
 }
 
+// Once a frame for each: a client that sent a byte in each chunk made us hold nine times what the windows allow.
+TEST_F(AppTest, SmallChunksTravelTogether) {
+  constexpr size_t kFirst = kBodyHeadBytes, kSmall = 1'000;
+  start();
+  auto worker = add_worker(1);
+  TestClient client(address_);
+  client.send("POST / HTTP/1.1\r\nHost: foobar.com\r\nTransfer-Encoding: chunked\r\n\r\n10000\r\n" +
+              std::string(kFirst, 'x') + "\r\n");
+  auto slot = worker->begin().slot;
+  std::string body, chunks;
+  while (body.size() < kFirst) body += worker->next().payload;
+  for (size_t i = 0; i < kSmall; ++i) chunks += "1\r\ny\r\n";
+  client.send(chunks + "0\r\n\r\n");
+  size_t frames = 0;
+  for (bool end = false; !end; ++frames) {
+    auto got = worker->next();
+    ASSERT_EQ(got.type, FrameType::body);
+    body += got.payload;
+    end = got.flags & worker::kEnd;
+  }
+  EXPECT_EQ(body, std::string(kFirst, 'x') + std::string(kSmall, 'y'));
+  EXPECT_LT(frames, kSmall / 10);
+  worker->respond(slot, 200, "ok");
+  EXPECT_EQ(client.read_response().body, "ok");
+}
+
 TEST_F(AppTest, AGenerationThatLosesItsShareGivesBackWhatItHasNotBegun) {
   start();
   auto old = add_worker(1, 7, 2);

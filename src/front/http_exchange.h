@@ -73,6 +73,7 @@ class HttpExchange final : public Exchange {
  private:
   bool discards_body() const { return keep_alive_ && !cut_ && !decoder_.done(); }
   Handler* route();
+  http::BodyDecoder::Step decode(std::string_view bytes, std::string& gathered);
   void add_upgrade(http::ResponseHead& head) const;
   void compact_head();
   void replace_headers(http::ResponseHead& head);
