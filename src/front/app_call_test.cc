@@ -28,6 +28,26 @@ TEST_F(AppTest, ARequestThatTakesTooLongGets504AndOnlyThat) {
   EXPECT_EQ(message.field("request"), "GET /slow");
 }
 
+// Once nobody heard of it: the worker served nobody any more, and the site was down for good.
+TEST_F(AppTest, AWorkerThatBreaksTheProtocolIsGivenUpAndTheSupervisorHearsOfIt) {
+  start();
+  auto one = add_worker(1);
+  auto client = ask("/");
+  one->begin();
+  one->say(std::string(64, '\xff'));
+  auto two = add_worker(2);
+  two->respond(two->begin().slot, 200, "second");
+  EXPECT_EQ(client->read_response().body, "second");
+  Message message = told();
+  EXPECT_EQ(message.verb, "given-up");
+  EXPECT_EQ(message.field("site"), "foobar.com");
+  EXPECT_EQ(message.field("worker"), "1");
+  two->die();  // that, the supervisor sees itself
+  auto again = ask("/");
+  add_worker(3)->begin();
+  EXPECT_EQ(told().verb, "");
+}
+
 TEST_F(AppTest, ASlowUploadIsNotTheApplicationsFault) {
   app().timeout_ms = 100;
   config_.limits.body_timeout_ms = 1'000;

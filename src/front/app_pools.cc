@@ -9,6 +9,23 @@
 namespace trimaran::front {
 namespace {
 
+// Tells the supervisor.
+class Reporter final : public SiteApp::Watcher {
+ public:
+  Reporter(const AppPools& pools, std::string site) : pools_(pools), site_(std::move(site)) {}
+  void on_hung(pool::TargetId worker, std::string_view request) override {
+    pools_.tell(
+        {"hung", {{"site", site_}, {"worker", std::to_string(worker)}, {"request", escape_for_log(request)}}, {}});
+  }
+  void on_given_up(pool::TargetId worker) override {
+    pools_.tell({"given-up", {{"site", site_}, {"worker", std::to_string(worker)}}, {}});
+  }
+
+ private:
+  const AppPools& pools_;
+  const std::string site_;
+};
+
 class PooledApps final : public Apps {
  public:
   PooledApps(AppPools& pools, EventLoop& loop) : pools_(pools), loop_(loop), thread_(pools.join(loop)) {}
@@ -44,11 +61,7 @@ class PooledApps final : public Apps {
   SiteApp& site_app(const std::string& site) {
     auto& app = apps_[site];
     if (app) return *app;
-    auto on_hung = [this, site](pool::TargetId worker, std::string_view request) {
-      pools_.tell(
-          {"hung", {{"site", site}, {"worker", std::to_string(worker)}, {"request", escape_for_log(request)}}, {}});
-    };
-    app = std::make_unique<SiteApp>(loop_, pools_.pool(site), thread_, std::move(on_hung));
+    app = std::make_unique<SiteApp>(loop_, pools_.pool(site), thread_, std::make_unique<Reporter>(pools_, site));
     return *app;
   }
 

@@ -9,12 +9,17 @@ Status SiteApp::add_target(pool::TargetSpec spec) {
   pool::TargetId id = spec.id;
   pool::Generation generation = spec.generation;
   int capacity = spec.capacity;
-  auto channel = pool::make_channel(loop_, pool_, std::move(spec),
-                                    [this, id] { loop_.defer([this, id] { targets_.erase(id); }); });
+  auto channel = pool::make_channel(loop_, pool_, std::move(spec), [this, id] { on_gone(id); });
   if (!channel) return std::unexpected(std::move(channel.error()).with_context("worker " + std::to_string(id)));
   targets_[id] = {std::move(*channel), generation};
   pool_.add_target(thread_, id, generation, capacity);
   return {};
+}
+
+void SiteApp::on_gone(pool::TargetId target) {
+  auto found = targets_.find(target);
+  if (found != targets_.end() && found->second.channel->gave_up()) watcher_->on_given_up(target);
+  loop_.defer([this, target] { targets_.erase(target); });
 }
 
 pool::Channel* SiteApp::channel(pool::TargetId target) {
@@ -53,7 +58,7 @@ void SiteApp::end_tunnels(std::optional<pool::Generation> generation) {
 
 void SiteApp::report_hung(pool::TargetId target, std::string_view request) {
   if (pool::Channel* there = channel(target)) there->recall();
-  on_hung_(target, request);
+  watcher_->on_hung(target, request);
 }
 
 }  // namespace trimaran::front

@@ -27,11 +27,16 @@ class SiteApp {
  public:
   static constexpr Millis kTunnelEndMs = 2, kTunnelsEndMs = 2000;
 
-  // Hears, in the front thread, of each request whose answer did not come in time.
-  using OnHung = std::function<void(pool::TargetId, std::string_view request)>;
+  // Hears, in the front thread, of each target that must be replaced.
+  class Watcher {
+   public:
+    virtual ~Watcher() = default;
+    virtual void on_hung(pool::TargetId target, std::string_view request) = 0;  // its answer did not come in time
+    virtual void on_given_up(pool::TargetId target) = 0;  // it lives, and this thread has closed the channel to it
+  };
 
-  SiteApp(EventLoop& loop, pool::Pool& pool, size_t thread, OnHung on_hung)
-      : loop_(loop), pool_(pool), thread_(thread), on_hung_(std::move(on_hung)) {}
+  SiteApp(EventLoop& loop, pool::Pool& pool, size_t thread, std::unique_ptr<Watcher> watcher)
+      : loop_(loop), pool_(pool), thread_(thread), watcher_(std::move(watcher)) {}
 
   Status add_target(pool::TargetSpec spec);
   // No new request; what it has not begun goes to others.
@@ -57,6 +62,8 @@ class SiteApp {
   size_t thread() const { return thread_; }
 
  private:
+  void on_gone(pool::TargetId target);
+
   struct Entry {
     std::unique_ptr<pool::Channel> channel;
     pool::Generation generation = 0;
@@ -65,7 +72,7 @@ class SiteApp {
   EventLoop& loop_;
   pool::Pool& pool_;
   const size_t thread_;
-  const OnHung on_hung_;
+  const std::unique_ptr<Watcher> watcher_;
   bool told_send_file_ = false;
   std::map<pool::TargetId, Entry> targets_;
   std::map<TunnelOwner*, pool::Generation> tunnels_;

@@ -33,7 +33,7 @@ struct SiteAppTest : testing::Test {
   EventLoop loop;
   std::vector<EventLoop*> loops{&loop};
   pool::Pool pool{loops, {}};
-  SiteApp app{loop, pool, 0, [](pool::TargetId, std::string_view) {}};
+  SiteApp app{loop, pool, 0, nullptr};
 };
 
 TEST_F(SiteAppTest, TunnelsEndOneAfterTheOther) {

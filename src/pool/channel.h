@@ -41,6 +41,8 @@ class Channel {
 
   virtual TargetId target() const = 0;
   virtual bool gone() const = 0;
+  // It was ended from this side, for the target's fault: that lives on, and no front will give it a request.
+  virtual bool gave_up() const { return false; }
 
   // Sends the head for `call`; the target was granted by the pool. `flags` are worker::FrameFlags: kEnd without a body,
   // kTunnel for an Upgrade. Returns the slot, or -1 when none is free. Never calls back before it has returned.

@@ -137,8 +137,7 @@ void WorkerChannel::read_frames(bool to_end) {
       }
     }
     if (status == FrameStatus::invalid || files_.size() > kFilesMax) {
-      log_error("worker " + std::to_string(target_) + " broke the frame protocol; its channel is closed");
-      return lose();
+      return give_up("broke the frame protocol");
     }
     in_.assign(bytes);
     if (in_.empty()) files_.clear();  // they belong to no frame
@@ -250,10 +249,7 @@ void WorkerChannel::flush() {
     if (n < 0 && errno == EAGAIN) {
       writable_ = false;
       if (out_sent_ >= out_.size() / 2) out_.erase(0, std::exchange(out_sent_, 0));
-      if (out_.size() - out_sent_ > kOutBytesMax) {
-        log_error("worker " + std::to_string(target_) + " does not read; its channel is closed");
-        lose();
-      }
+      if (out_.size() - out_sent_ > kOutBytesMax) give_up("does not read");
       return;
     }
     if (n < 0) {
@@ -265,6 +261,12 @@ void WorkerChannel::flush() {
   out_.clear();
   out_sent_ = 0;
   if (out_.capacity() > worker::kFramePayloadMax) out_.shrink_to_fit();
+}
+
+void WorkerChannel::give_up(std::string_view why) {
+  log_error("worker " + std::to_string(target_) + " " + std::string(why) + "; its channel is closed");
+  gave_up_ = true;
+  lose();
 }
 
 void WorkerChannel::lose() {

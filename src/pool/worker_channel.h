@@ -37,6 +37,7 @@ class WorkerChannel final : public Channel, public IoHandler, private Timer {
 
   TargetId target() const override { return target_; }
   bool gone() const override { return !socket_; }
+  bool gave_up() const override { return gave_up_; }
 
   int send_request(Call& call, const worker::RequestHeadView& head, uint8_t flags, bool prefetched) override;
   void send_body(uint16_t slot, std::string_view bytes, bool end) override;
@@ -66,6 +67,7 @@ class WorkerChannel final : public Channel, public IoHandler, private Timer {
   Call* free_slot(uint16_t slot, bool tells_speed);
   void schedule_flush();
   void flush();
+  void give_up(std::string_view why);
   void lose();
 
   EventLoop& loop_;
@@ -78,6 +80,7 @@ class WorkerChannel final : public Channel, public IoHandler, private Timer {
   std::vector<Fd> files_;  // descriptors that came before their frames were whole; an empty one was lost on the way
   std::string out_;
   size_t out_sent_ = 0;
+  bool gave_up_ = false;
   bool flush_scheduled_ = false;
   bool writable_ = true;
   std::array<Slot, worker::kSlots> slots_;

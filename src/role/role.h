@@ -37,6 +37,7 @@
 //   recycle   {reason}                      worker: start my successor, then retire me
 //   forked    {pid}                         worker: its first word, if the preload process forked it
 //   hung      {site, worker, request}       front: this worker let a request run into its timeout
+//   given-up  {site, worker}                front: it has closed its channel to this worker, which lives
 //   load      {site, busy, capacity, queued}   front
 //
 // After an upgrade of the program a front that hands over and the workers are of another version than the supervisor: a

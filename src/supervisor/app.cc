@@ -120,10 +120,10 @@ void App::front_started() {
   for (auto& slot : slots_) slot->front_started();
 }
 
-bool App::on_hung(const std::string& worker, const std::string& request) {
+bool App::on_hung(const std::string& worker, const std::string& reason) {
   for (auto& slot : slots_) {
     if (slot->current().number() != worker) continue;
-    slot->on_hung(request);
+    slot->on_hung(reason);
     return true;
   }
   return std::any_of(retired_.begin(), retired_.end(), [&](const auto& w) { return w->number() == worker; });

@@ -65,7 +65,7 @@ class App final : public WorkerOwner {
   // The front is a new process: it gets a channel to every worker that takes requests.
   void front_started();
   // False: the worker is none of ours.
-  bool on_hung(const std::string& worker, const std::string& request);
+  bool on_hung(const std::string& worker, const std::string& reason);
   bool autoscales() const { return site().app->workers_max > site().app->workers; }
   void on_load(const SiteLoad& load);
   // Forgets the workers that have ended.

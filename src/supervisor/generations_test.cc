@@ -91,6 +91,14 @@ TEST_F(GenerationsTest, AHungWorkerShowsItsThreadsAndIsReplacedOnce) {
   EXPECT_EQ(service("app foobar.com/1").pid, now);
 }
 
+TEST_F(GenerationsTest, AWorkerThatTheFrontHasGivenUpIsReplaced) {
+  start_site("run = \"native:app.so\"\nworkers = 1");
+  int old = service("app foobar.com/1").pid;
+  front_says("given-up\nsite=foobar.com\nworker=1");
+  wait_for_another("app foobar.com/1", old, 1);
+  EXPECT_NE(log_text().find("is replaced: the front has given it up"), std::string::npos);
+}
+
 TEST_F(GenerationsTest, AWorkerThatHangsAtItsStartSaysWhereBeforeItIsKilled) {
   write_app("hangs");
   write_site("run = \"native:app.so\"\nworkers = 1\nstart_timeout = \"4s\"");

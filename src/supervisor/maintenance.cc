@@ -18,7 +18,10 @@ void Supervisor::on_front_says(const Message& message) {
   auto found = sites_.find(message.field("site"));
   if (found == sites_.end()) return;
   if (message.verb == "hung") {
-    found->second.on_hung(message.field("worker"), message.field("request"));
+    found->second.on_hung(message.field("worker"),
+                          "it let a request run into its timeout: " + message.field("request"));
+  } else if (message.verb == "given-up") {
+    found->second.on_hung(message.field("worker"), "the front has given it up; the front's line in the log says why");
   } else if (message.verb == "load") {
     SiteLoad load{.busy = number(message, "busy"), .queued = number(message, "queued")};
     found->second.on_load(load);

@@ -196,9 +196,9 @@ void Site::front_started() {
   for (App* app : generations()) app->front_started();
 }
 
-void Site::on_hung(const std::string& worker, const std::string& request) {
+void Site::on_hung(const std::string& worker, const std::string& reason) {
   for (App* app : generations()) {
-    if (app->on_hung(worker, request)) return;
+    if (app->on_hung(worker, reason)) return;
   }
 }
 

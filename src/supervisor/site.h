@@ -100,7 +100,7 @@ class Site {
   // The front is a new process: it is told everything.
   void front_started();
   // The front's messages about this site.
-  void on_hung(const std::string& worker, const std::string& request);
+  void on_hung(const std::string& worker, const std::string& reason);
   void on_load(const SiteLoad& load);
   // What follows from what happened.
   void advance();

@@ -35,11 +35,11 @@ void WorkerSlot::replace(std::string_view reason, Millis limit_ms) {
   successor_->start();
 }
 
-void WorkerSlot::on_hung(std::string_view request) {
+void WorkerSlot::on_hung(std::string_view reason) {
   // One worker, one replacement: its other threads may run into the timeout one after the other.
   if (successor_ && limit_ms_ <= kHungMs) return;
   current_->show_traceback();
-  replace("it let a request run into its timeout: " + std::string(request), kHungMs);
+  replace(reason, kHungMs);
 }
 
 void WorkerSlot::check_memory(uint64_t soft_bytes, uint64_t hard_bytes, Millis drain_ms) {

@@ -42,7 +42,7 @@ class WorkerSlot {
   // The current worker's successor starts; then the current one retires, with `limit_ms` for what it has. While a
   // successor is on its way already, only a shorter limit counts.
   void replace(std::string_view reason, Millis limit_ms);
-  void on_hung(std::string_view request);
+  void on_hung(std::string_view reason);
   // Once a second.
   void check_memory(uint64_t soft_bytes, uint64_t hard_bytes, Millis drain_ms);
   // Both of its workers retire; the slot is empty and may go.
