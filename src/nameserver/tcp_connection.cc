@@ -41,10 +41,10 @@ bool TcpConnection::read() {
 // Answers make room for queries that waited, and those make answers again, until either side has nothing.
 bool TcpConnection::exchange() {
   for (;;) {
-    size_t waiting = in_.size();
     answer_queries();
+    bool was_full = !has_room();  // then whole queries may be left, of which no event will tell
     if (!write()) return false;
-    if (!out_.empty() || in_.size() == waiting) return true;
+    if (!out_.empty() || !was_full) return true;
   }
 }
 
@@ -85,12 +85,27 @@ bool TcpConnection::write() {
   ssize_t n = ::send(socket_.get(), out_.data() + out_sent_, out_.size() - out_sent_, MSG_DONTWAIT | MSG_NOSIGNAL);
   if (n < 0) return errno == EAGAIN || errno == EINTR;
   out_sent_ += static_cast<size_t>(n);
-  if (out_sent_ < out_.size()) return true;
-  out_.clear();
-  out_sent_ = 0;
-  if (out_.capacity() > TcpServer::kReadBytes) out_.shrink_to_fit();  // an idle connection holds no memory
-  server_.progressed(*this);
+  note_taken_answers();
+  if (out_sent_ == out_.size()) {
+    out_.clear();
+    out_sent_ = out_taken_ = 0;
+    if (out_.capacity() > TcpServer::kReadBytes) out_.shrink_to_fit();  // an idle connection holds no memory
+  } else if (out_taken_ >= TcpServer::kMaxPendingReplyBytes) {
+    out_.erase(0, out_taken_);  // a slow reader may never be through with what waits for it
+    out_sent_ -= out_taken_;
+    out_taken_ = 0;
+  }
   return true;
+}
+
+void TcpConnection::note_taken_answers() {
+  size_t before = out_taken_;
+  while (out_taken_ < out_sent_) {
+    size_t end = out_taken_ + 2 + dns::read_u16(out_, out_taken_);
+    if (end > out_sent_) break;
+    out_taken_ = end;
+  }
+  if (out_taken_ > before) server_.progressed(*this);
 }
 
 void TcpConnection::watch() {

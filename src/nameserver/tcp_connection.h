@@ -29,6 +29,7 @@ class TcpConnection final : public IoHandler {
   void answer_queries();
   bool answer_one(std::string_view query);  // false: this was the last one
   bool write();
+  void note_taken_answers();
   void watch();
   bool has_room() const { return out_.size() - out_sent_ < TcpServer::kMaxPendingReplyBytes; }
   bool wants_input() const { return !input_ended_ && has_room(); }
@@ -39,6 +40,7 @@ class TcpConnection final : public IoHandler {
   std::string in_;   // the beginning of a query, or queries that wait for room in out_
   std::string out_;  // framed answers
   size_t out_sent_ = 0;
+  size_t out_taken_ = 0;  // of that, whole answers
   size_t queries_ = 0;
   bool input_ended_ = false;  // by the peer, or because nothing more is taken from it; it still gets its answers
   uint32_t watched_ = 0;

@@ -5,6 +5,7 @@
 
 #include <thread>
 
+#include "base/time.h"
 #include "dns/decode.h"
 #include "dns/rdata.h"
 #include "nameserver/testing.h"
@@ -18,6 +19,14 @@ std::string framed(std::string_view message) {
 
 std::string query(uint16_t id, std::string_view name = "www.foobar.com.") {
   return framed(dns::encode_query(id, name, dns::Type::A));
+}
+
+// Answers of 16 KB.
+std::string thousand_addresses() {
+  std::string records;
+  for (int i = 0; i < 1000; ++i)
+    records += "big A 10.0." + std::to_string(i / 256) + "." + std::to_string(i % 256) + "\n";
+  return records;
 }
 
 class Client {
@@ -65,9 +74,11 @@ class Client {
 // A server on its own thread, as in the process.
 class TcpServerTest : public testing::Test {
  protected:
-  void serve(TcpLimits limits = {}, std::string records = "www A 1.2.3.4\n") {
+  void serve(TcpLimits limits = {}, std::string records = "www A 1.2.3.4\n", int send_buffer = 0) {
     Result<Fd> listener = listen_tcp(*parse_ip("127.0.0.1", 0), {});
     ASSERT_TRUE(listener.has_value());
+    // Its connections inherit it; the kernel's own choice grows to megabytes.
+    if (send_buffer > 0) ::setsockopt(listener->get(), SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof send_buffer);
     address = *local_address(listener->get());
     server.emplace(loop, make_snapshot(records), counters, limits);
     ASSERT_TRUE(server->listen(std::move(*listener), "main").has_value());
@@ -120,13 +131,46 @@ TEST_F(TcpServerTest, AnswersWhatWasAskedBeforeTheEndOfInput) {
 }
 
 TEST_F(TcpServerTest, SendsWholeLargeAnswers) {
-  std::string records;
-  for (int i = 0; i < 1000; ++i)
-    records += "big A 10.0." + std::to_string(i / 256) + "." + std::to_string(i % 256) + "\n";
-  serve({}, records);
+  serve({}, thousand_addresses());
   Client client(address);
   client.send(query(1, "big.foobar.com."));
   EXPECT_EQ(client.receive()->answer.size(), 1000u);
+}
+
+// Queries that had waited for room were forgotten when one write(2) then took everything that had filled it.
+TEST_F(TcpServerTest, AnswersQueriesThatWaitedForRoom) {
+  serve({}, thousand_addresses());
+  Client client(address);
+  constexpr uint16_t kQueries = 1500;  // 24 MB, far more than the kernel's buffers
+  std::string burst;
+  for (uint16_t id = 0; id < kQueries; ++id) burst += query(id, "big.foobar.com.");
+  client.send(burst);
+  client.end_input();
+  for (uint16_t id = 0; id < kQueries; ++id) {
+    std::optional<dns::DecodedMessage> message = client.receive();
+    ASSERT_TRUE(message.has_value()) << "after " << id << " answers";
+    ASSERT_EQ(message->id, id);
+  }
+}
+
+// Someone who takes answer after answer for longer than idle_ms, and is never through with what waits, rests not.
+TEST_F(TcpServerTest, LetsASlowReaderGoOnWhileItTakesAnswers) {
+  constexpr Millis kIdleMs = 1000;
+  serve({.idle_ms = kIdleMs}, thousand_addresses(), 4096);
+  Client client(address);
+  int small = 4096;
+  ::setsockopt(client.fd(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+  std::string burst;
+  for (uint16_t id = 0; id < 1000; ++id) burst += query(id, "big.foobar.com.");
+  client.send(burst);
+  Millis end = monotonic_ms() + 3 * kIdleMs;
+  for (uint16_t id = 0; monotonic_ms() < end; ++id) {
+    std::optional<dns::DecodedMessage> message = client.receive();
+    ASSERT_TRUE(message.has_value()) << "after " << id << " answers";
+    ASSERT_EQ(message->id, id);
+    (void)::poll(nullptr, 0, 10);  // the pace of its network
+  }
+  EXPECT_EQ(counters.tcp_timeouts.get(), 0u);
 }
 
 TEST_F(TcpServerTest, ClosesOnWhatIsNoQuery) {
@@ -191,10 +235,7 @@ TEST_F(TcpServerTest, MakesRoomByClosingTheOneThatRestedLongest) {
 
 // A client that asks for 16 KB again and again and reads nothing: what waits for it is bounded, then its time is up.
 TEST_F(TcpServerTest, BoundsWhatWaitsForASlowReader) {
-  std::string records;
-  for (int i = 0; i < 1000; ++i)
-    records += "big A 10.0." + std::to_string(i / 256) + "." + std::to_string(i % 256) + "\n";
-  serve({.idle_ms = 300}, records);
+  serve({.idle_ms = 300}, thousand_addresses());
   Client client(address);
   int small = 4096;  // so that the kernel's buffers do not hide the server's
   ::setsockopt(client.fd(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
