@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "dns/query.h"
 #include "dns/rdata.h"
@@ -24,18 +25,32 @@ Status TcpConnection::start() {
 
 void TcpConnection::on_io(uint32_t events) {
   bool broken = (events & (EPOLLERR | EPOLLHUP)) != 0;  // nobody is left to take an answer
-  if (!broken && (events & EPOLLIN) && wants_input()) broken = !read();
+  if (!broken && (events & EPOLLIN)) broken = output_ended_ ? !discard() : wants_input() && !read();
   if (broken || !exchange()) return server_.close(*this);
-  if (input_ended_ && out_.empty()) return server_.close(*this);
+  if (input_ended_ && out_.empty()) {
+    if (peer_ended_ || !end_output()) return server_.close(*this);
+  }
   watch();
 }
 
 bool TcpConnection::read() {
   ssize_t n = ::recv(socket_.get(), server_.read_buffer_.get(), TcpServer::kReadBytes, MSG_DONTWAIT);
   if (n < 0) return errno == EAGAIN || errno == EINTR;
-  if (n == 0) input_ended_ = true;
+  if (n == 0) input_ended_ = peer_ended_ = true;
   in_.append(server_.read_buffer_.get(), static_cast<size_t>(n));
   return true;
+}
+
+// The last answers are on their way. A close with unread input would reset the connection and take them back (RFC 9293
+// section 3.10.4), so the rest of it is read and dropped until the peer closes, or has rested too long.
+bool TcpConnection::end_output() {
+  if (std::exchange(output_ended_, true)) return true;
+  return ::shutdown(socket_.get(), SHUT_WR) == 0;
+}
+
+bool TcpConnection::discard() {
+  ssize_t n = ::recv(socket_.get(), server_.read_buffer_.get(), TcpServer::kReadBytes, MSG_DONTWAIT);
+  return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
 }
 
 // Answers make room for queries that waited, and those make answers again, until either side has nothing.
@@ -110,7 +125,7 @@ void TcpConnection::note_taken_answers() {
 
 void TcpConnection::watch() {
   uint32_t wanted = 0;
-  if (wants_input()) wanted |= EPOLLIN;
+  if (wants_input() || output_ended_) wanted |= EPOLLIN;
   if (!out_.empty()) wanted |= EPOLLOUT;
   if (wanted == watched_) return;
   watched_ = wanted;

@@ -24,8 +24,10 @@ class TcpConnection final : public IoHandler {
   const std::string& client() const { return client_; }
 
  private:
-  bool read();  // these two: false when the connection is broken
+  bool read();  // these four: false when the connection is broken
   bool exchange();
+  bool end_output();
+  bool discard();
   void answer_queries();
   bool answer_one(std::string_view query);  // false: this was the last one
   bool write();
@@ -42,7 +44,9 @@ class TcpConnection final : public IoHandler {
   size_t out_sent_ = 0;
   size_t out_taken_ = 0;  // of that, whole answers
   size_t queries_ = 0;
-  bool input_ended_ = false;  // by the peer, or because nothing more is taken from it; it still gets its answers
+  bool input_ended_ = false;   // by the peer, or because nothing more is taken from it; it still gets its answers
+  bool peer_ended_ = false;    // by the peer
+  bool output_ended_ = false;  // by us: what still comes is dropped
   uint32_t watched_ = 0;
 };
 

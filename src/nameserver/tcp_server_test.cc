@@ -203,6 +203,23 @@ TEST_F(TcpServerTest, TakesOnlySoManyQueriesOfOneConnection) {
   EXPECT_FALSE(client.receive().has_value());
 }
 
+// Closing a socket with unread queries in it resets the connection, and what the kernel had not sent yet was lost.
+TEST_F(TcpServerTest, SendsTheLastAnswersOfAConnectionThatAskedTooMuch) {
+  constexpr uint16_t kAnswered = 100;
+  serve({.queries_per_connection = kAnswered}, thousand_addresses());
+  Client client(address);
+  std::string burst;
+  for (uint16_t id = 0; id < 2000; ++id) burst += query(id, "big.foobar.com.");
+  client.send(burst);
+  for (uint16_t id = 0; id < kAnswered; ++id) {
+    std::optional<dns::DecodedMessage> message = client.receive();
+    ASSERT_TRUE(message.has_value()) << "after " << id << " answers";
+    ASSERT_EQ(message->id, id);
+  }
+  EXPECT_TRUE(client.is_closed());
+  EXPECT_EQ(counters.tcp_queries.get(), kAnswered);
+}
+
 TEST_F(TcpServerTest, TakesOnlySoManyConnectionsOfOneClient) {
   serve({.connections_per_client = 2});
   Client first(address), second(address);
