@@ -12,6 +12,12 @@ ClientKey client_key(const sockaddr_storage& address) {
   ClientKey key;
   if (address.ss_family == AF_INET6) {
     const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address);
+    if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) {  // of a socket that systemd gave us and that takes both families
+      uint32_t v4;
+      std::memcpy(&v4, &v6.sin6_addr.s6_addr[12], sizeof v4);
+      key.value = static_cast<uint64_t>(v4) << 32;
+      return key;
+    }
     std::memcpy(&key.value, &v6.sin6_addr, sizeof key.value);
   } else if (address.ss_family == AF_INET) {
     // No IPv6 /64 in use begins with 32 zero bits and then this.

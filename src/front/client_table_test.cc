@@ -11,6 +11,12 @@ using Admission = ClientTable::Admission;
 
 ClientKey key(const char* ip) { return client_key(parse_ip(ip, 1)->storage); }
 
+// On a socket of both families the whole of IPv4 was one client.
+TEST(ClientTable, TellsIpv4ClientsOfADualStackSocketApart) {
+  EXPECT_EQ(key("::ffff:1.2.3.4").value, key("1.2.3.4").value);
+  EXPECT_NE(key("::ffff:1.2.3.4").value, key("::ffff:1.2.3.5").value);
+}
+
 TEST(ClientTable, CountsPerClientAndInAll) {
   ClientTable table;
   EXPECT_EQ(table.admit(key("192.0.2.1"), 3, 2), Admission::admitted);

@@ -18,6 +18,10 @@ std::string client_key(const sockaddr_in6& peer) {
     const auto& v4 = reinterpret_cast<const sockaddr_in&>(peer);
     return {reinterpret_cast<const char*>(&v4.sin_addr), sizeof v4.sin_addr};
   }
+  // Of a socket that systemd gave us and that takes both families: ::ffff:1.2.3.4, all of them in one /64.
+  if (IN6_IS_ADDR_V4MAPPED(&peer.sin6_addr)) {
+    return {reinterpret_cast<const char*>(&peer.sin6_addr) + 12, sizeof(in_addr)};
+  }
   constexpr size_t kNetworkBytes = 8;  // a host usually has a whole /64
   return {reinterpret_cast<const char*>(&peer.sin6_addr), kNetworkBytes};
 }

@@ -31,7 +31,12 @@ std::string thousand_addresses() {
 
 class Client {
  public:
-  explicit Client(const Address& server) : socket_(::socket(server.family(), SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  explicit Client(const Address& server, const char* from = nullptr)
+      : socket_(::socket(server.family(), SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    if (from != nullptr) {
+      Address own = *parse_ip(from, 0);
+      EXPECT_EQ(::bind(socket_.get(), own.get(), own.length), 0);
+    }
     EXPECT_EQ(::connect(socket_.get(), server.get(), server.length), 0);
   }
   void send(std::string_view bytes) const {
@@ -232,6 +237,28 @@ TEST_F(TcpServerTest, TakesOnlySoManyConnectionsOfOneClient) {
   EXPECT_EQ(counters.tcp_refused.get(), 1u);
   first.send(query(2));
   EXPECT_TRUE(first.receive().has_value());
+}
+
+// On a socket of both families, as systemd opens [::]:53, the whole of IPv4 was one client.
+TEST_F(TcpServerTest, TellsIpv4ClientsOfADualStackSocketApart) {
+  Fd listener(::socket(AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  int off = 0;
+  ::setsockopt(listener.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+  sockaddr_in6 any{};
+  any.sin6_family = AF_INET6;
+  if (::bind(listener.get(), reinterpret_cast<sockaddr*>(&any), sizeof any) != 0) GTEST_SKIP() << "no IPv6 here";
+  ASSERT_EQ(::listen(listener.get(), 16), 0);
+  uint16_t port = local_address(listener.get())->port();
+  server.emplace(loop, make_snapshot("www A 1.2.3.4\n"), counters, TcpLimits{.connections_per_client = 1});
+  ASSERT_TRUE(server->listen(std::move(listener), "main").has_value());
+  thread = std::thread([this] { loop.run(); });
+  Client one(*parse_ip("127.0.0.1", port), "127.0.0.1"), other(*parse_ip("127.0.0.1", port), "127.0.0.2");
+  for (Client* client : {&one, &other}) {
+    client->send(query(1));
+    EXPECT_TRUE(client->receive().has_value());
+  }
+  Client second(*parse_ip("127.0.0.1", port), "127.0.0.2");
+  EXPECT_TRUE(second.is_closed());
 }
 
 TEST_F(TcpServerTest, MakesRoomByClosingTheOneThatRestedLongest) {
