@@ -315,6 +315,20 @@ bool rdata_is_well_formed(Type type, std::string_view rdata) {
   return at == rdata.size();
 }
 
+std::string lowered_rdata(Type type, std::string_view rdata) {
+  std::string lowered;
+  size_t at = 0;
+  for (Field field : rdata_layout(type)) {
+    size_t size = *field_size(field, rdata, at);
+    if (field == Field::name || field == Field::plain_name) {
+      if (lowered.empty()) lowered = rdata;
+      lower_bytes(rdata.substr(at, size), lowered.data() + at);
+    }
+    at += size;
+  }
+  return lowered == rdata ? std::string() : lowered;
+}
+
 std::expected<std::string, RdataError> rdata_from_text(Type type, std::span<const Token> tokens, const Name& origin) {
   if (!tokens.empty() && tokens[0].text == "\\#" && !tokens[0].quoted) return generic_from_text(type, tokens);
   std::span<const Field> layout = rdata_layout(type);

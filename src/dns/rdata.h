@@ -43,6 +43,9 @@ std::optional<size_t> field_size(Field field, std::string_view rdata, size_t off
 // Whether the bytes follow the layout of the type exactly.
 bool rdata_is_well_formed(Type type, std::string_view rdata);
 
+// The RDATA with its names in lower case, by which records are compared (RFC 4343); empty when that changes nothing.
+std::string lowered_rdata(Type type, std::string_view rdata);
+
 struct RdataError {
   size_t token = 0;  // which token is wrong; one past the last when something is missing
   std::string message;

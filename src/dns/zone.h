@@ -65,8 +65,17 @@ class Zone {
   Match lookup(WireName lower_name, Type qtype) const;
 
  private:
+  // The place of a record inside the zone. Names count as numbers: comparing 100,000 of them pairwise took longer than
+  // parsing them.
+  struct SortKey {
+    uint32_t node;
+    uint16_t type;
+    uint32_t record;
+  };
+
   Zone() = default;
   void arrange(std::vector<Record> records);
+  void place(std::vector<SortKey> keys, std::vector<Record>& records);
   void make_sets();
   Match below(const Node& encloser) const;
 

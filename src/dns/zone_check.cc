@@ -1,5 +1,8 @@
 #include "dns/zone_check.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "dns/rdata.h"
 #include "dns/zone.h"
 
@@ -29,13 +32,20 @@ class ZoneChecker {
     mistakes_.push_back({files_[record.file], static_cast<int>(record.line), 0, std::move(message), std::move(hint)});
   }
 
+  // Where the user would look for the one too many: sets are ordered by their data.
+  static const Record& last_of(const RrSet& set) {
+    return *std::max_element(set.records.begin(), set.records.end(), [](const Record& a, const Record& b) {
+      return std::pair(a.file, a.line) < std::pair(b.file, b.line);
+    });
+  }
+
   void check_apex() {
     const Node& apex = zone_.nodes()[0];
     std::string name = name_to_text(zone_.apex());
     std::string file = files_.empty() ? "" : files_[0];
     const RrSet* soa = apex.find(Type::SOA);
     if (soa == nullptr) mistakes_.push_back({file, 0, 0, "zone " + name + " has no SOA record", ""});
-    if (soa != nullptr && soa->records.size() > 1) report(soa->records[1], "zone " + name + " has a second SOA record");
+    if (soa != nullptr && soa->records.size() > 1) report(last_of(*soa), "zone " + name + " has a second SOA record");
     if (apex.find(Type::NS) == nullptr) mistakes_.push_back({file, 0, 0, "zone " + name + " has no NS record", ""});
   }
 
@@ -48,11 +58,11 @@ class ZoneChecker {
              is_apex ? "the apex always has SOA and NS; give it A and AAAA records" : "keep one or the other");
     }
     if (cname != nullptr && cname->records.size() > 1) {
-      report(cname->records[1], name + " has two CNAME records");
+      report(last_of(*cname), name + " has two CNAME records");
     }
     const RrSet* dname = node.find(Type::DNAME);
     if (dname != nullptr && dname->records.size() > 1) {  // RFC 6672 section 2.4
-      report(dname->records[1], name + " has two DNAME records");
+      report(last_of(*dname), name + " has two DNAME records");
     }
     const RrSet* soa = node.find(Type::SOA);
     if (soa != nullptr && !is_apex) report(soa->records[0], "an SOA record belongs at the apex only");

@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "base/strings.h"
+#include "dns/rdata.h"
 #include "dns/snapshot.h"
 
 namespace trimaran::dns {
@@ -32,7 +33,8 @@ TEST(Zone, NeedsOneSoaAndNameServers) {
   EXPECT_EQ(mistakes_in("a A 1.1.1.1\n", ""),
             (Lines{"z: error: zone foobar.com. has no SOA record", "z: error: zone foobar.com. has no NS record"}));
   EXPECT_EQ(mistakes_in("@ SOA ns h 2 2 3 4 5\n"), (Lines{"z:4: error: zone foobar.com. has a second SOA record"}));
-  EXPECT_EQ(mistakes_in("@ SOA ns h 1 2 3 4 5\n"), Lines{});  // the same one twice is one
+  EXPECT_EQ(mistakes_in("@ SOA ns h 0 2 3 4 5\n"), (Lines{"z:4: error: zone foobar.com. has a second SOA record"}));
+  EXPECT_EQ(mistakes_in("@ SOA NS h 1 2 3 4 5\n"), Lines{});  // the same one twice is one
   EXPECT_EQ(mistakes_in("a SOA ns h 1 2 3 4 5\n"), (Lines{"z:4: error: an SOA record belongs at the apex only"}));
 }
 
@@ -90,6 +92,19 @@ TEST(Zone, MakesSetsOfWhatBelongsTogether) {
   EXPECT_EQ(node->sets[0].records.size(), 2u);  // the duplicate is gone
   EXPECT_EQ(node->sets[0].ttl, 60u);            // RFC 2181 section 5.2
   EXPECT_EQ(zone.negative_ttl(), 5u);
+}
+
+// Names that differ in case only were two records, and one and the same in an answer with compressed names.
+TEST(Zone, TakesRecordsThatDifferInTheCaseOfANameForOne) {
+  Zone zone = good_zone(
+      "@ MX 65 b.x.\n@ MX 97 b.x.\n@ 9 MX 65 B.X.\n@ MX 66 a.x.\nc CNAME Www\nc CNAME wWW\n@ TXT a\n@ TXT A\n");
+  const Node& apex = zone.nodes()[0];
+  EXPECT_EQ(apex.find(Type::MX)->records.size(), 3u);
+  EXPECT_EQ(apex.find(Type::MX)->ttl, 9u);
+  EXPECT_EQ(apex.find(Type::TXT)->records.size(), 2u);
+  const RrSet& alias = *zone.find(Name::from_text("c.foobar.com.")->wire())->find(Type::CNAME);
+  ASSERT_EQ(alias.records.size(), 1u);
+  EXPECT_EQ(rdata_to_text(Type::CNAME, alias.records[0].rdata), "Www.foobar.com.") << "as it was stated first";
 }
 
 TEST(Zone, KnowsEmptyNonTerminals) {
