@@ -29,6 +29,14 @@ constexpr Layout kLayouts[] = {
     {Type::TLSA, {Field::u8, Field::u8, Field::u8, Field::hex}},
     {Type::SSHFP, {Field::u8, Field::u8, Field::hex}},
     {Type::DS, {Field::u16, Field::u8, Field::u8, Field::hex}},
+    {Type::HINFO, {Field::string, Field::string}},
+    {Type::MINFO, {Field::name, Field::name}},
+    {Type::RP, {Field::plain_name, Field::plain_name}},
+    {Type::AFSDB, {Field::u16, Field::plain_name}},
+    {Type::URI, {Field::u16, Field::u16, Field::raw}},
+    {Type::SMIMEA, {Field::u8, Field::u8, Field::u8, Field::hex}},
+    {Type::CDS, {Field::u16, Field::u8, Field::u8, Field::hex}},
+    {Type::SPF, {Field::strings}},
     {Type::NAPTR, {Field::u16, Field::u16, Field::string, Field::string, Field::string, Field::plain_name}},
 };
 

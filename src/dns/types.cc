@@ -18,7 +18,9 @@ constexpr TypeName kTypeNames[] = {
     {"SVCB", Type::SVCB},   {"TLSA", Type::TLSA}, {"SSHFP", Type::SSHFP}, {"NAPTR", Type::NAPTR},
     {"DS", Type::DS},       {"ANY", Type::ANY},   {"OPT", Type::OPT},     {"AXFR", Type::AXFR},
     {"IXFR", Type::IXFR},   {"TSIG", Type::TSIG}, {"TKEY", Type::TKEY},   {"MAILA", Type::MAILA},
-    {"MAILB", Type::MAILB},
+    {"MAILB", Type::MAILB}, {"HINFO", Type::HINFO}, {"MINFO", Type::MINFO}, {"RP", Type::RP},
+    {"AFSDB", Type::AFSDB}, {"SMIMEA", Type::SMIMEA}, {"CDS", Type::CDS}, {"SPF", Type::SPF},
+    {"URI", Type::URI},
 };
 
 // "PREFIXnnn" with nnn below 65536.

@@ -80,6 +80,16 @@ TEST(ZoneText, ReadsEveryTypeItKnows) {
                                "a.foobar.com. 3600 NAPTR 100 50 \"s\" \"http\" \"\" _http._tcp.foobar.com."}));
 }
 
+// A zone that moves here from another server has these; HINFO and MINFO are even of RFC 1035.
+TEST(ZoneText, ReadsTheRareTypesToo) {
+  EXPECT_EQ(read("a HINFO \"PC 9\" Linux\na MINFO b c.d.\na RP me.x. @\na AFSDB 1 b\na URI 10 1 \"https://x.y/;\"\n"
+                 "a SMIMEA 3 0 0 ( 30\n 82 )\na CDS 0 0 0 00\na SPF \"v=spf1\" -all\n"),
+            (Lines{"a.foobar.com. 3600 HINFO \"PC 9\" \"Linux\"", "a.foobar.com. 3600 MINFO b.foobar.com. c.d.",
+                   "a.foobar.com. 3600 RP me.x. foobar.com.", "a.foobar.com. 3600 AFSDB 1 b.foobar.com.",
+                   "a.foobar.com. 3600 URI 10 1 \"https://x.y/;\"", "a.foobar.com. 3600 SMIMEA 3 0 0 3082",
+                   "a.foobar.com. 3600 CDS 0 0 0 00", "a.foobar.com. 3600 SPF \"v=spf1\" \"-all\""}));
+}
+
 TEST(ZoneText, ReadsUnknownTypesByRfc3597) {
   EXPECT_EQ(read("a CLASS1 TYPE731 \\# 6 abcd ( ef 01 23 45 )\nb TYPE62347 \\# 0\ne A \\# 4 0A000001\n"
                  "f TYPE1 \\# 4 0A000002\ng HTTPS \\# 3 000100\n"),
