@@ -36,17 +36,22 @@ PyObject* fileno(PyObject* self, PyObject*) { return PyLong_FromLong(server_of(s
 
 PyObject* start(PyObject* self, PyObject* arguments, PyObject* keywords) {
   AsgiServer::Setup setup{};
-  const char* names[] = {"application",     "loop",    "http",       "websocket",
-                         "state",           "report",  "accept_key", "make_wait",
-                         "cancelled_error", "drained", "plain_task", nullptr};
-  if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "OOO!O!OOOOOOO:start", const_cast<char**>(names),
+  const char* names[] = {"application", "loop",       "http",      "websocket",       "state",
+                         "report",      "accept_key", "make_wait", "cancelled_error", "drained",
+                         "plain_task",  "end_child",  nullptr};
+  if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "OOO!O!OOOOOOOO:start", const_cast<char**>(names),
                                    &setup.application, &setup.loop, &PyDict_Type, &setup.http, &PyDict_Type,
                                    &setup.websocket, &setup.state, &setup.report, &setup.accept_key, &setup.make_wait,
-                                   &setup.cancelled_error, &setup.drained, &setup.plain_task)) {
+                                   &setup.cancelled_error, &setup.drained, &setup.plain_task, &setup.end_child)) {
     return nullptr;
   }
   if (setup.state == Py_None) setup.state = nullptr;
   return none_if(server_of(self).start(setup));
+}
+
+PyObject* after_fork_in_child(PyObject* self, PyObject*) {
+  server_of(self).worker().after_fork_in_child();
+  Py_RETURN_NONE;
 }
 
 PyObject* poll(PyObject* self, PyObject*) { return none_if(server_of(self).poll()); }
@@ -67,6 +72,8 @@ PyMethodDef kMethods[] = {
     {"start", as_method(start), METH_VARARGS | METH_KEYWORDS, "start(...): from now on poll() may be called"},
     {"poll", as_method(poll), METH_NOARGS, "poll(): reads what has come and starts a Task for each request"},
     {"flush", as_method(flush), METH_NOARGS, "flush(): what was said leaves"},
+    {"after_fork_in_child", as_method(after_fork_in_child), METH_NOARGS,
+     "after_fork_in_child(): for os.register_at_fork()"},
     {}};
 
 }  // namespace

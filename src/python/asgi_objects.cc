@@ -10,6 +10,7 @@ namespace {
 struct Run {
   PyObject_HEAD AsgiExchange* exchange;  // owned
   PyObject* server;                      // owned: outlives the exchange
+  PyObject* arguments;                   // of the application, until it is called
   PyObject* coroutine;                   // of the application; null once it has ended
   PyObject* task;
   PyObject* linger;  // the iterator of a future, after the end
@@ -41,6 +42,10 @@ enum class Tried { done, not_yet, error };
 
 Tried attempt(Awaitable* self, PyObject** result) {
   AsgiExchange& exchange = *self->run->exchange;
+  if (exchange.server().is_forked_child()) {
+    set_forked_child_error();
+    return Tried::error;
+  }
   if (!self->event) {
     Ref event = exchange.receive();
     if (!event) return PyErr_Occurred() ? Tried::error : Tried::not_yet;
@@ -117,6 +122,24 @@ void end_of_request(Run* self) {
   Py_CLEAR(self->task);
 }
 
+// False: a Python error is set.
+bool call_application(Run* self) {
+  Ref arguments(std::exchange(self->arguments, nullptr));
+  Ref awaitable(PyObject_Call(self->exchange->server().application(), arguments.get(), nullptr));
+  if (!awaitable) return false;
+  // A coroutine is stepped as it is; of anything else, the iterator that `await` would use.
+  if (!PyType_GetSlot(Py_TYPE(awaitable.get()), Py_am_send)) {
+    awaitable = Ref(PyObject_CallMethod(awaitable.get(), "__await__", nullptr));
+    if (!awaitable) {
+      PyErr_SetString(PyExc_TypeError,
+                      "the application must be an ASGI 3 callable: what it returned cannot be awaited");
+      return false;
+    }
+  }
+  self->coroutine = awaitable.release();
+  return true;
+}
+
 // The application's coroutine has ended; with an exception set when it raised one. A cancelled Task must stay one.
 PySendResult run_ended(Run* self, PyObject** result) {
   Py_CLEAR(*result);
@@ -162,8 +185,10 @@ PySendResult run_step(PyObject* object, PyObject* value, PyObject** result) {
   Run* self = as_run(object);
   *result = nullptr;
   Ref alive = Ref::borrow(object);  // the Task may be the only one that knows it
-  if (self->coroutine) {
-    PySendResult status = PyIter_Send(self->coroutine, value, result);
+  if (self->arguments || self->coroutine) {
+    bool called = self->coroutine || call_application(self);
+    PySendResult status = called ? PyIter_Send(self->coroutine, value, result) : PYGEN_ERROR;
+    self->exchange->server().only_the_worker_goes_on();
     if (status == PYGEN_NEXT) return status;
     status = run_ended(self, result);
     if (status != PYGEN_NEXT) return status;
@@ -173,33 +198,44 @@ PySendResult run_step(PyObject* object, PyObject* value, PyObject** result) {
   return PYGEN_ERROR;
 }
 
-// An exception thrown into the Task, usually CancelledError.
-PyObject* run_throw(PyObject* object, PyObject* arguments) {
-  Run* self = as_run(object);
-  Ref alive = Ref::borrow(object);
-  PyObject* result = nullptr;
-  if (self->coroutine) {
-    Ref method(PyObject_GetAttrString(self->coroutine, "throw"));
-    Ref yielded(method ? PyObject_CallObject(method.get(), arguments) : nullptr);
-    if (yielded) return yielded.release();
-    if (PyErr_ExceptionMatches(PyExc_StopIteration)) PyErr_Clear();
-    PySendResult status = run_ended(self, &result);
-    if (status == PYGEN_NEXT) status = run_linger(self, &result);
-    if (status == PYGEN_RETURN) {
-      Py_CLEAR(result);
-      PyErr_SetNone(PyExc_StopIteration);
-    }
-    return result;
-  }
-  Py_CLEAR(self->linger);
-  end_of_request(self);
+// As `arguments` of throw() say.
+void set_thrown(PyObject* arguments) {
   Ref error(PyTuple_Size(arguments) > 0 ? Ref::borrow(PyTuple_GetItem(arguments, 0)) : Ref());
   if (error && PyExceptionInstance_Check(error.get())) {
     PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(error.get())), error.get());
   } else if (error) {
     PyErr_SetNone(error.get());
   }
-  return nullptr;
+}
+
+// An exception thrown into the Task, usually CancelledError.
+PyObject* run_throw(PyObject* object, PyObject* arguments) {
+  Run* self = as_run(object);
+  Ref alive = Ref::borrow(object);
+  PyObject* result = nullptr;
+  if (!self->arguments && !self->coroutine) {
+    Py_CLEAR(self->linger);
+    end_of_request(self);
+    set_thrown(arguments);
+    return nullptr;
+  }
+  if (self->arguments) {
+    Py_CLEAR(self->arguments);  // it is never called
+    set_thrown(arguments);
+  } else {
+    Ref method(PyObject_GetAttrString(self->coroutine, "throw"));
+    Ref yielded(method ? PyObject_CallObject(method.get(), arguments) : nullptr);
+    self->exchange->server().only_the_worker_goes_on();
+    if (yielded) return yielded.release();
+    if (PyErr_ExceptionMatches(PyExc_StopIteration)) PyErr_Clear();
+  }
+  PySendResult status = run_ended(self, &result);
+  if (status == PYGEN_NEXT) status = run_linger(self, &result);
+  if (status == PYGEN_RETURN) {
+    Py_CLEAR(result);
+    PyErr_SetNone(PyExc_StopIteration);
+  }
+  return result;
 }
 
 PyObject* run_close(PyObject* object, PyObject*) {
@@ -221,6 +257,7 @@ PyObject* run_attribute(PyObject* object, PyObject* name) {
 
 void destroy_run(PyObject* object) {
   Run* self = as_run(object);
+  Py_CLEAR(self->arguments);
   Py_CLEAR(self->coroutine);
   Py_CLEAR(self->linger);
   Py_CLEAR(self->task);
@@ -334,30 +371,22 @@ Ref make_run(const AsgiTypes& types, PyObject* server, std::unique_ptr<AsgiExcha
   if (!object) return {};
   object->exchange = exchange.release();
   object->server = Ref::borrow(server).release();
-  object->coroutine = object->task = object->linger = nullptr;
+  object->arguments = object->coroutine = object->task = object->linger = nullptr;
   return Ref(reinterpret_cast<PyObject*>(object));
 }
 
 Ref make_receive(const Ref& run) { return Ref(PyCFunction_NewEx(&kReceive, run.get(), nullptr)); }
 Ref make_send(const Ref& run) { return Ref(PyCFunction_NewEx(&kSend, run.get(), nullptr)); }
 
-bool set_coroutine(const Ref& run, Ref awaitable) {
-  // A coroutine is stepped as it is; of anything else, the iterator that `await` would use.
-  if (!PyType_GetSlot(Py_TYPE(awaitable.get()), Py_am_send)) {
-    awaitable = Ref(PyObject_CallMethod(awaitable.get(), "__await__", nullptr));
-    if (!awaitable) {
-      PyErr_SetString(PyExc_TypeError,
-                      "the application must be an ASGI 3 callable: what it returned cannot be awaited");
-      return false;
-    }
-  }
-  as_run(run.get())->coroutine = awaitable.release();
-  return true;
+bool set_arguments(const Ref& run, Ref arguments) {
+  as_run(run.get())->arguments = arguments.release();
+  return as_run(run.get())->arguments != nullptr;
 }
 
 void set_task(const Ref& run, Ref task) {
   // With an eager task factory it may have ended already.
-  if (as_run(run.get())->coroutine || as_run(run.get())->linger) as_run(run.get())->task = task.release();
+  Run* self = as_run(run.get());
+  if (self->arguments || self->coroutine || self->linger) self->task = task.release();
 }
 
 }  // namespace trimaran::python

@@ -25,8 +25,9 @@ Ref make_run(const AsgiTypes& types, PyObject* server, std::unique_ptr<AsgiExcha
 // Its receive and send callables; null: a Python error is set.
 Ref make_receive(const Ref& run);
 Ref make_send(const Ref& run);
-// What the application returned when it was called. False: a Python error is set; it cannot be awaited.
-bool set_coroutine(const Ref& run, Ref awaitable);
+// What the application is called with in the run's first step: in the Task, so that also what it does before its first
+// `await` (a plain function may return the coroutine) is in the Task's own context.
+bool set_arguments(const Ref& run, Ref arguments);  // false: a Python error is set
 void set_task(const Ref& run, Ref task);
 
 }  // namespace trimaran::python

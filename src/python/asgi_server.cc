@@ -24,6 +24,7 @@ bool AsgiServer::start(const Setup& setup) {
   make_wait_ = Ref::borrow(setup.make_wait);
   cancelled_error_ = Ref::borrow(setup.cancelled_error);
   drained_ = Ref::borrow(setup.drained);
+  end_child_ = Ref::borrow(setup.end_child);
   create_task_ = attribute(setup.loop, "create_task");
   create_future_ = attribute(setup.loop, "create_future");
   plain_task_ = Ref::borrow(setup.plain_task);
@@ -40,6 +41,7 @@ bool AsgiServer::start(const Setup& setup) {
 }
 
 bool AsgiServer::poll() {
+  only_the_worker_goes_on();
   if (!look_for_task_factory()) return false;
   worker_.poll();
   said();
@@ -47,6 +49,7 @@ bool AsgiServer::poll() {
 }
 
 bool AsgiServer::flush() {
+  only_the_worker_goes_on();
   flush_scheduled_ = false;
   worker_.flush();
   return tell_drained();
@@ -92,8 +95,7 @@ bool AsgiServer::run(AsgiExchange& exchange, const Ref& object, bool websocket) 
   Ref scope = scopes_->make(exchange.head(), websocket);
   Ref receive = make_receive(object), send = make_send(object);
   if (!scope || !receive || !send) return false;
-  Ref made(PyObject_CallFunctionObjArgs(application_.get(), scope.get(), receive.get(), send.get(), nullptr));
-  if (!made || !set_coroutine(object, std::move(made))) return false;
+  if (!set_arguments(object, Ref(PyTuple_Pack(3, scope.get(), receive.get(), send.get())))) return false;
   Ref task = create_task(object.get());
   if (!task) return false;
   set_task(object, std::move(task));

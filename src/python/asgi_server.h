@@ -9,6 +9,7 @@
 #include "python/asgi_names.h"
 #include "python/asgi_objects.h"
 #include "python/asgi_scope.h"
+#include "python/child.h"
 #include "python/ref.h"
 #include "worker/async_worker.h"
 
@@ -29,6 +30,7 @@ class AsgiServer final : private worker::AsyncWorker::Events {
     PyObject* cancelled_error;  // asyncio.CancelledError
     PyObject* drained;          // drained() is called once, when the worker may end
     PyObject* plain_task;       // what the loop's create_task() makes while there is no task factory; None: ask it
+    PyObject* end_child;        // see child.h
   };
 
   // `self` is the Python object that owns this server and whose flush() calls flush(); borrowed.
@@ -52,6 +54,12 @@ class AsgiServer final : private worker::AsyncWorker::Events {
     if (worker_.wants_flush() || worker_.draining()) schedule_flush();
   }
   const AsgiTypes& types() const { return types_; }
+  PyObject* application() const { return application_.get(); }
+  bool is_forked_child() const { return worker_.is_forked_child(); }
+  // Wherever the application, or its loop, comes back.
+  void only_the_worker_goes_on() const {
+    if (is_forked_child()) end_child(end_child_.get());
+  }
   bool is_cancelled(PyObject* exception_type) const {
     return PyErr_GivenExceptionMatches(exception_type, cancelled_error_.get());
   }
@@ -69,7 +77,7 @@ class AsgiServer final : private worker::AsyncWorker::Events {
   PyObject* self_;
   AsgiNames names_;
   std::unique_ptr<ScopeMaker> scopes_;
-  Ref application_, report_, accept_key_, make_wait_, drained_;
+  Ref application_, report_, accept_key_, make_wait_, drained_, end_child_;
   Ref create_task_, create_future_, call_soon_, flush_, done_, set_result_, cancelled_error_;
   // Most of what loop.create_task() costs is to find out that nobody has a special wish, and to number the Task.
   Ref plain_task_, task_arguments_, get_task_factory_;

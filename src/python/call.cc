@@ -7,7 +7,8 @@
 
 namespace trimaran::python {
 
-Call::Call(worker::Request& request) : request_(request), count_(request.head(), head_), body_(request) {}
+Call::Call(const worker::Worker& worker, worker::Request& request)
+    : worker_(worker), request_(request), count_(request.head(), head_), body_(request) {}
 
 // `work` must leave nothing in this object that the next user could not find: a thread that is done never looks back.
 template <class Work>

@@ -24,7 +24,7 @@ class Call {
   static constexpr int64_t kFileBytesMin = 32 * 1024;  // a smaller file is read: cheaper than to pass a descriptor on
   static constexpr size_t kJoinBytes = 64 * 1024;      // the items of a list leave together up to this size
 
-  explicit Call(worker::Request& request);
+  Call(const worker::Worker& worker, worker::Request& request);
 
   // With the GIL, from any of the application's threads. False: a Python error is set.
   bool start(PyObject* status, PyObject* headers, PyObject* exc_info);
@@ -38,6 +38,8 @@ class Call {
   bool take_file(int fd, int64_t offset);
   bool end();  // of the iterable: nothing may be missing
 
+  // Of the worker: nothing of this may be used then, see child.h.
+  bool is_forked_child() const { return worker_.is_forked_child(); }
   bool gone() const { return request_.aborted(); }
   void fail(std::string_view reason);
   // Waits for threads of the application that are inside; from now on nothing of the application reaches the request.
@@ -56,6 +58,7 @@ class Call {
   bool check_item(PyObject* bytes);
   void give_head();
 
+  const worker::Worker& worker_;
   worker::Request& request_;
   State state_ = State::fresh;
   ResponseHead head_;

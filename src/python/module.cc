@@ -46,13 +46,29 @@ PyObject* worker_failed(PyObject* self, PyObject* reason) {
 }
 
 PyObject* worker_serve(PyObject* self, PyObject* arguments) {
-  PyObject *application, *base, *report;
-  if (!PyArg_ParseTuple(arguments, "OOO:serve", &application, &base, &report)) return nullptr;
+  PyObject *application, *base, *report, *end_child;
+  if (!PyArg_ParseTuple(arguments, "OOOO:serve", &application, &base, &report, &end_child)) return nullptr;
   if (!PyDict_Check(base)) {
     PyErr_SetString(PyExc_TypeError, "the environ must be a dict");
     return nullptr;
   }
-  if (!Server(*as_worker(self)->worker, *as_worker(self)->types, application, base, report).run()) return nullptr;
+  Server server(*as_worker(self)->worker, *as_worker(self)->types, application, base, report, end_child);
+  if (!server.run()) return nullptr;
+  Py_RETURN_NONE;
+}
+
+PyObject* worker_before_fork(PyObject* self, PyObject*) {
+  as_worker(self)->worker->before_fork();
+  Py_RETURN_NONE;
+}
+
+PyObject* worker_after_fork_in_parent(PyObject* self, PyObject*) {
+  as_worker(self)->worker->after_fork_in_parent();
+  Py_RETURN_NONE;
+}
+
+PyObject* worker_after_fork_in_child(PyObject* self, PyObject*) {
+  as_worker(self)->worker->after_fork_in_child();
   Py_RETURN_NONE;
 }
 
@@ -68,7 +84,10 @@ PyMethodDef kWorkerMethods[] = {
     {"ready", as_method(worker_ready), METH_NOARGS, "ready(): tell the supervisor that the application is loaded"},
     {"failed", as_method(worker_failed), METH_O, "failed(reason): tell the supervisor that it cannot be"},
     {"serve", as_method(worker_serve), METH_VARARGS,
-     "serve(application, environ, report): run the application on requests until the worker drains"},
+     "serve(application, environ, report, end_child): run the application on requests until the worker drains"},
+    {"before_fork", as_method(worker_before_fork), METH_NOARGS, "before_fork(): for os.register_at_fork()"},
+    {"after_fork_in_parent", as_method(worker_after_fork_in_parent), METH_NOARGS, "after_fork_in_parent(): likewise"},
+    {"after_fork_in_child", as_method(worker_after_fork_in_child), METH_NOARGS, "after_fork_in_child(): likewise"},
     {}};
 
 // connect(threads): takes over descriptor 3.

@@ -2,13 +2,17 @@
 
 #include <limits>
 
+#include "python/child.h"
+
 namespace trimaran::python {
 namespace {
 
 Call* call_of(PyObject* self) {
   Call* call = reinterpret_cast<CallObject*>(self)->call;
   if (!call) PyErr_SetString(PyExc_ValueError, "the request is over");
-  return call;
+  if (!call || !call->is_forked_child()) return call;
+  set_forked_child_error();
+  return nullptr;
 }
 
 void destroy(PyObject* self) {

@@ -12,11 +12,12 @@ bool is_plain(PyObject* result) { return PyList_CheckExact(result) || PyTuple_Ch
 }  // namespace
 
 Server::Server(worker::Worker& worker, const ObjectTypes& types, PyObject* application, PyObject* base,
-               PyObject* report)
+               PyObject* report, PyObject* end_child)
     : worker_(worker),
       types_(types),
       application_(application),
       report_(report),
+      end_child_(end_child),
       environ_(base),
       file_wrapper_(Ref::borrow(PyDict_GetItemString(base, "wsgi.file_wrapper"))),
       close_(PyUnicode_InternFromString("close")) {}
@@ -29,7 +30,7 @@ bool Server::run() {
     request = worker_.next_request();
   }
   while (request) {
-    Call call(*request);
+    Call call(worker_, *request);
     serve(call, request->head());
     NoGil no_gil;
     call.complete(Call::Then::nothing);
@@ -46,6 +47,7 @@ void Server::serve(Call& call, const worker::RequestHeadView& head) {
   if (input && start_response) {
     if (Ref made = environ_.make(head, input.get())) {
       result = Ref(PyObject_CallFunctionObjArgs(application_, made.get(), start_response.get(), nullptr));
+      only_the_worker_goes_on();
     }
   }
   bool good = result && send_result(call, result.get());
@@ -75,6 +77,7 @@ bool Server::send_result(Call& call, PyObject* result) {
   if (!iterator) return false;
   for (;;) {
     Ref item(PyIter_Next(iterator.get()));
+    only_the_worker_goes_on();
     if (!item) return !PyErr_Occurred() && call.end();
     if (!call.send(item.get())) return false;
   }
@@ -87,7 +90,9 @@ bool Server::close_result(PyObject* result) {
     PyErr_Clear();
     return true;
   }
-  return static_cast<bool>(Ref(PyObject_CallFunctionObjArgs(close.get(), nullptr)));
+  Ref closed(PyObject_CallFunctionObjArgs(close.get(), nullptr));
+  only_the_worker_goes_on();
+  return static_cast<bool>(closed);
 }
 
 // An exception of the application, of whatever kind: SystemExit and KeyboardInterrupt end the request, not the worker.

@@ -39,6 +39,8 @@ class AsyncChannel {
   bool flush();
   // Nothing leaves or arrives any more.
   void shut();
+  // Of this process's copy of the socket only; see Worker::before_fork.
+  void close() { socket_.reset(); }
 
   Ledger ledger;
   std::array<AsyncRequest*, kSlots> slots{};  // the request that has the slot; null: free

@@ -23,6 +23,13 @@ bool AsyncWorker::drained() const {
          std::all_of(channels_.begin(), channels_.end(), [](const auto& channel) { return channel->pending() == 0; });
 }
 
+void AsyncWorker::after_fork_in_child() {
+  is_forked_child_ = true;
+  link_.close();
+  epoll_.reset();
+  for (const auto& channel : channels_) channel->close();
+}
+
 void AsyncWorker::poll() {
   epoll_event events[kEventsMax];
   int count = ::epoll_wait(epoll_.get(), events, kEventsMax, 0);

@@ -108,6 +108,10 @@ class AsyncWorker : private SupervisorLink::Listener {
   // Nothing is under way and nothing will come: the process may end.
   bool drained() const;
 
+  // As in worker.h. Whoever forks is not inside of a call of ours.
+  void after_fork_in_child();
+  bool is_forked_child() const { return is_forked_child_; }
+
  private:
   friend class AsyncRequest;
 
@@ -134,6 +138,7 @@ class AsyncWorker : private SupervisorLink::Listener {
   std::vector<std::unique_ptr<AsyncChannel>> channels_;
   std::vector<AsyncChannel*> flush_;  // those with something to say
   HeadMemoryPool memory_;
+  bool is_forked_child_ = false;
   bool draining_ = false;
   int busy_ = 0;           // requests that are not given back
   uint64_t requests_ = 0;  // begun since the start

@@ -53,6 +53,8 @@ class WorkerChannel {
   bool write_with(const Fd& file, std::string_view frame);
   // Nothing leaves or arrives any more; who waits in write() or polls the descriptor learns it at once.
   void shut();
+  // Of this process's copy of the socket only; see Worker::before_fork.
+  void close() { socket_.reset(); }
 
   Ledger ledger;
 

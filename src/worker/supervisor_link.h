@@ -29,6 +29,7 @@ class SupervisorLink {
   explicit SupervisorLink(MessageSocket socket) : socket_(std::move(socket)) {}
 
   int fd() const { return socket_.fd(); }
+  void close() { socket_.close(); }
   // Takes all that has come. False: the supervisor is gone, nothing more will come.
   bool read(Listener& listener);
 

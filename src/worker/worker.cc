@@ -71,6 +71,15 @@ std::unique_ptr<Request> WorkerEnd::next_request() {
   return nullptr;
 }
 
+void WorkerEnd::after_fork_in_child() {
+  is_forked_child_ = true;
+  link_.close();
+  epoll_.reset();
+  wake_.reset();
+  for (const auto& channel : channels_) channel->close();
+  mutex_.unlock();
+}
+
 void WorkerEnd::wait(std::unique_lock<std::mutex>& lock, RequestEnd* request) {
   if (request) request->news_ = false;
   write_kept(lock);

@@ -62,6 +62,13 @@ class Worker {
   // The next request that was begun for the caller; null once the worker drains (supervisor said so, or is gone) and
   // nothing is left. Several threads may wait here.
   virtual std::unique_ptr<Request> next_request() = 0;
+
+  // Around a fork(2) in the application, by the thread that forks. The child closes its copies of our descriptors, or a
+  // front would not notice the death of the worker as long as the child lives; in it nothing else may be called then.
+  virtual void before_fork() = 0;
+  virtual void after_fork_in_parent() = 0;
+  virtual void after_fork_in_child() = 0;
+  virtual bool is_forked_child() const = 0;
 };
 
 }  // namespace trimaran::worker

@@ -84,6 +84,12 @@ class WorkerEnd final : public Worker, private SupervisorLink::Listener {
   Status send_failed(std::string_view reason) override { return link_.send_failed(reason); }
   std::unique_ptr<Request> next_request() override;
 
+  // With the mutex held across the fork, the child finds the channels whole, whatever the other threads were doing.
+  void before_fork() override { mutex_.lock(); }
+  void after_fork_in_parent() override { mutex_.unlock(); }
+  void after_fork_in_child() override;
+  bool is_forked_child() const override { return is_forked_child_; }
+
  private:
   friend class RequestEnd;
   struct Waiter {
@@ -122,6 +128,7 @@ class WorkerEnd final : public Worker, private SupervisorLink::Listener {
   Fd wake_;  // an eventfd: brings the leader back from epoll
   const int threads_;
   const Recycle recycle_;
+  bool is_forked_child_ = false;
 
   std::mutex mutex_;  // guards all below
   bool leading_ = false;

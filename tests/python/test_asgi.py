@@ -200,6 +200,43 @@ async def app(scope, receive, send):
         assert eval(worker.channel.finish(slot).body) == ("nobody", path, path)
 
 
+def test_what_a_plain_function_does_before_its_coroutine_is_in_the_task_too(start):
+    """It once ran outside, and one visitor's context became everybody's."""
+    worker = start(PRELUDE + """
+import contextvars
+who = contextvars.ContextVar("who", default="nobody")
+def app(scope, receive, send):
+    assert scope["type"] == "http"
+    before = who.get()
+    who.set(scope["path"])
+    task = asyncio.current_task()
+    async def rest():
+        await reply(send, (before, who.get(), task is asyncio.current_task()))
+    return rest()
+""", environment=KIND)
+    for path in ("/a", "/b"):
+        assert eval(worker.channel.get(path).body) == ("nobody", path, True)
+
+
+def test_a_task_that_is_cancelled_before_it_begins_is_answered(start):
+    worker = start(PRELUDE + """
+def factory(loop, coroutine, **rest):
+    task = asyncio.Task(coroutine, loop=loop, **rest)
+    task.cancel()
+    return task
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        asyncio.get_running_loop().set_task_factory(factory)
+        await receive()
+    await reply(send, b"not this")
+""", environment=KIND)
+    for _ in range(2):
+        with pytest.raises(Failed, match="the application's task was cancelled"):
+            worker.channel.get()
+
+
 def test_receive_and_send_may_be_tasks_themselves(asgi):
     worker = asgi("""
 event = await asyncio.create_task(receive())

@@ -4,10 +4,12 @@ import asyncio
 import base64
 import gc
 import hashlib
+import os
 import sys
 import traceback
 
 import _trimaran
+from trimaran.child import end_child
 from trimaran.errors import one_line, report, write_stderr
 from trimaran.health import Unhealthy, ask_asgi
 from trimaran.lifespan import Lifespan, StartupFailed
@@ -79,7 +81,8 @@ async def serve(worker, application, health):
         drained = asyncio.Event()
         worker.start(application=application, loop=loop, http=http, websocket=websocket, state=lifespan.state,
                      report=report, accept_key=accept_key, make_wait=make_wait(loop),
-                     cancelled_error=asyncio.CancelledError, drained=drained.set, plain_task=plain_task(loop))
+                     cancelled_error=asyncio.CancelledError, drained=drained.set, plain_task=plain_task(loop),
+                     end_child=end_child)
         loop.add_reader(worker.fileno(), worker.poll)
         worker.ready()
         await drained.wait()
@@ -104,6 +107,8 @@ def end(loop):
 def run(get_application, health):
     """The whole life of the worker; its exit code."""
     worker = _trimaran.connect_asgi()
+    pid = os.getpid()
+    os.register_at_fork(after_in_child=worker.after_fork_in_child)
     loop = None
     try:
         application = get_application()
@@ -115,6 +120,8 @@ def run(get_application, health):
         worker.failed(str(answer))
         return 1
     except BaseException as exception:  # also SystemExit: the reason must reach the supervisor
+        if os.getpid() != pid:
+            end_child(exception)
         traceback.print_exc()
         worker.failed(one_line(exception))
         return 1

@@ -10,6 +10,7 @@ import threading
 import traceback
 
 import _trimaran
+from trimaran.child import end_child
 from trimaran.errors import Errors, one_line, report, write_stderr
 from trimaran.files import FileWrapper
 from trimaran.health import Unhealthy, ask
@@ -100,6 +101,9 @@ def run(get_application):
 def run_wsgi(get_application):
     threads = thread_count()
     worker = _trimaran.connect(threads)
+    pid = os.getpid()
+    os.register_at_fork(before=worker.before_fork, after_in_parent=worker.after_fork_in_parent,
+                        after_in_child=worker.after_fork_in_child)
     try:
         application = get_application()
         environ = base_environ(threads)
@@ -110,6 +114,8 @@ def run_wsgi(get_application):
         worker.failed(str(answer))
         return 1
     except BaseException as exception:  # also SystemExit: the reason must reach the supervisor
+        if os.getpid() != pid:
+            end_child(exception)
         traceback.print_exc()
         worker.failed(one_line(exception))
         return 1
@@ -117,7 +123,7 @@ def run_wsgi(get_application):
     gc.collect()
     gc.freeze()
     worker.ready()
-    arguments = (application, environ, report)
+    arguments = (application, environ, report, end_child)
     others = [threading.Thread(target=worker.serve, args=arguments, name="worker-%d" % i) for i in range(1, threads)]
     for thread in others:
         thread.start()
