@@ -48,6 +48,7 @@ Tried attempt(Awaitable* self, PyObject** result) {
   }
   if (!self->event) {
     Ref event = exchange.receive();
+    exchange.server().said();  // the credit for what was read: it may be all that the client waits for
     if (!event) return PyErr_Occurred() ? Tried::error : Tried::not_yet;
     *result = event.release();
     return Tried::done;
@@ -85,7 +86,9 @@ void give_up(Awaitable* self) {
   if (self->over) return;
   self->over = true;
   end_wait(self, true);
-  if (self->event) self->run->exchange->abandon(self->progress);
+  if (!self->event) return;
+  self->run->exchange->abandon(self->progress);
+  self->run->exchange->server().said();
 }
 
 PySendResult awaitable_step(PyObject* object, PyObject*, PyObject** result) {

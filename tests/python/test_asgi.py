@@ -84,6 +84,55 @@ while not os.path.exists("go"):
     open(worker.directory + "/go", "w").close()
 
 
+GO = """
+import os
+while not os.path.exists("go"):
+    await asyncio.sleep(0.01)
+"""
+
+
+def credits_after_go(worker, slot):
+    open(worker.directory + "/go", "w").close()
+    credits = 0
+    while credits < WINDOW:
+        kind, _, _, payload = worker.channel.frame_of(slot)
+        assert kind == CREDIT
+        credits += struct.unpack("<I", payload)[0]
+    return credits
+
+
+def test_a_slow_application_credits_what_it_reads_although_nothing_comes_any_more(asgi):
+    """Credit once left with the next frame that came, and with the window full none could: every larger upload to an
+    application slower than its client hung."""
+    worker = asgi(GO + "await whole(receive)")
+    slot = worker.channel.begin(method="POST", end=False, length=-1)
+    for _ in range(WINDOW // 65536):
+        worker.channel.body(slot, b"x" * 65536)
+    assert credits_after_go(worker, slot) == WINDOW
+    worker.channel.body(slot, b"", end=True)
+
+
+def test_a_websocket_credits_what_it_reads_although_nothing_comes_any_more(start):
+    worker = start(PRELUDE + """
+async def app(scope, receive, send):
+    assert scope["type"] == "websocket"
+    await receive()
+    await send({"type": "websocket.accept"})
+    %s
+    while (await receive())["type"] == "websocket.receive":
+        pass
+""" % GO.replace("\n", "\n    "), environment=KIND)
+    key = ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
+    headers = [("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13"), key]
+    slot = worker.channel.begin(end=False, tunnel=True, headers=headers)
+    assert worker.channel.head(slot).status == 101
+    message = struct.pack(">BBH4x", 0x82, 0x80 | 126, 1024 - 8) + b"x" * (1024 - 8)
+    for _ in range(WINDOW // 65536):
+        worker.channel.body(slot, message * 64)
+    assert credits_after_go(worker, slot) == WINDOW
+    worker.channel.abort(slot)
+
+
 def test_a_response_stops_without_credit_and_send_waits(asgi):
     worker = asgi("""
 await send({"type": "http.response.start", "status": 200})
