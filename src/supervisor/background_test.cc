@@ -10,7 +10,7 @@
 namespace trimaran {
 namespace {
 
-constexpr Millis kDeadlineMs = 30'000;
+constexpr Millis kDeadlineMs = 60'000;
 
 void run_until(EventLoop& loop, const std::function<bool()>& done) {
   for (Millis end = monotonic_ms() + kDeadlineMs; !done();) {

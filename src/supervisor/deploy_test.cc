@@ -191,8 +191,9 @@ TEST_F(DeployTest, HooksRunInTheNewFolderAndTheirFailureEndsIt) {
 }
 
 TEST_F(DeployTest, AHookThatFailsOrHangsEndsTheDeploy) {
-  for (const std::string hook : {"prepare = \"echo no network >&2; exit 3\"", "before_switch = \"sleep 60\""}) {
-    start_serving(hook + "\nhook_timeout = \"1s\"");
+  for (const std::string hook : {"prepare = \"echo no network >&2; exit 3\"\nhook_timeout = \"60s\"",
+                                 "before_switch = \"sleep 60\"\nhook_timeout = \"1s\""}) {
+    start_serving(hook);
     DeployOutcome outcome = deploy();
     EXPECT_EQ(outcome.exit_code, 1);
     bool hangs = hook.starts_with("before_switch");

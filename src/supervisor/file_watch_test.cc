@@ -8,7 +8,7 @@
 namespace trimaran {
 namespace {
 
-constexpr Millis kDeadlineMs = 30'000;
+constexpr Millis kDeadlineMs = 60'000;
 
 class FileWatchTest : public testing::Test {
  protected:

@@ -101,10 +101,10 @@ TEST_F(GenerationsTest, AWorkerThatTheFrontHasGivenUpIsReplaced) {
 
 TEST_F(GenerationsTest, AWorkerThatHangsAtItsStartSaysWhereBeforeItIsKilled) {
   write_app("hangs");
-  write_site("run = \"native:app.so\"\nworkers = 1\nstart_timeout = \"4s\"");
+  write_site("run = \"native:app.so\"\nworkers = 1\nstart_timeout = \"8s\"");
   ASSERT_EQ(start_error(), "");
   wait_until("it is killed",
-             [&] { return in_log("was not ready in time ([app] start_timeout is 4s) and was killed"); });
+             [&] { return in_log("was not ready in time ([app] start_timeout is 8s) and was killed"); });
   std::string log = log_text();
   EXPECT_LT(log.find("where every thread is"), log.find("was not ready in time"));
 }

@@ -1,12 +1,21 @@
 #include "supervisor/listeners.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 namespace trimaran {
 namespace {
 
+// A loopback address that no other test asks for: what it finds free there stays free. (127.0.0.1 is where every client
+// on this machine is given a port of its own.)
+std::string own_host() {
+  int pid = ::getpid();
+  return "127." + std::to_string(1 + pid / 65536 % 254) + "." + std::to_string(pid / 256 % 256) + "." +
+         std::to_string(pid % 256);
+}
+
 // A port that was free a moment ago, for TCP and UDP.
-Address free_address(const char* host) {
+Address free_address(const std::string& host = own_host()) {
   auto probe = listen_tcp(*parse_ip(host, 0), {});
   return *local_address(probe->get());
 }
@@ -14,8 +23,8 @@ Address free_address(const char* host) {
 TEST(Listeners, OneSocketForEachThreadAndAddressInBothFamilies) {
   Config config;
   config.threads = 2;
-  config.http = {free_address("127.0.0.1"), free_address("::1")};
-  config.dns = {free_address("127.0.0.1")};
+  config.http = {free_address(), free_address("::1")};
+  config.dns = {free_address()};
   Listeners listeners;
   EXPECT_TRUE(listeners.open(config, 1).empty());
   EXPECT_EQ(listeners.all().size(), 8u);  // (2 http + dns-udp + dns-tcp) x 2 threads
@@ -28,7 +37,7 @@ TEST(Listeners, OneSocketForEachThreadAndAddressInBothFamilies) {
 
 TEST(Listeners, EveryPortInUseIsNamedAndNothingIsOpened) {
   Config config;
-  config.http = {free_address("127.0.0.1"), free_address("127.0.0.1")};
+  config.http = {free_address(), free_address()};
   // SO_REUSEPORT on both sides would let the bind succeed: it must be found out all the same.
   auto first = listen_tcp(config.http[0], {.reuse_port = true});
   auto second = bind_udp(config.http[1], true);
@@ -59,7 +68,7 @@ TEST(Listeners, WithPortZeroAllThreadsAndBothTransportsShareOnePort) {
 TEST(Listeners, ASocketFromSystemdIsSharedByTheThreads) {
   Config config;
   config.threads = 3;
-  config.http = {free_address("127.0.0.1")};
+  config.http = {free_address()};
   std::vector<InheritedSocket> inherited;
   inherited.push_back({std::move(*listen_tcp(config.http[0], {})), SOCK_STREAM, config.http[0]});
   Listeners listeners(std::move(inherited));

@@ -14,7 +14,7 @@
 namespace trimaran {
 namespace {
 
-constexpr int kDeadlineMs = 30'000;
+constexpr int kDeadlineMs = 60'000;
 
 // A leader and a child of it. When the leader is killed, the child lives on as a member of the group.
 class ProcessGroupsTest : public testing::Test {

@@ -20,7 +20,7 @@ struct NeverForks final : ServiceOwner {
 };
 
 TEST(Service, AStartThatNobodyForksIsAskedForAFewTimesAndThenAFailure) {
-  constexpr Millis kDeadlineMs = 30'000;
+  constexpr Millis kDeadlineMs = 60'000;
   EventLoop loop;
   Fd file(::memfd_create("log", MFD_CLOEXEC));
   LogSink log(file.get());

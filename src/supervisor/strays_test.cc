@@ -14,7 +14,7 @@
 namespace trimaran {
 namespace {
 
-constexpr int kDeadlineMs = 30'000;
+constexpr int kDeadlineMs = 60'000;
 
 bool is_ended_child(pid_t pid) {
   auto ended = ended_children();
