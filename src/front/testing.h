@@ -24,7 +24,7 @@ namespace trimaran::front {
 
 class TestWorker {
  public:
-  static constexpr int kWaitMs = 10'000;
+  static constexpr int kWaitMs = 60'000;  // for what comes in a moment on a machine that is not busy
   struct Got {
     worker::FrameType type = worker::FrameType::abort;
     uint8_t flags = 0;

@@ -155,11 +155,11 @@ TEST_F(TunnelTest, AClientThatReadsNothingStopsTheWorkerAndViceVersa) {
 }
 
 TEST_F(TunnelTest, SilenceEndsItAtItsLimitAndTrafficDoesNot) {
-  config_.limits.tunnel_timeout_ms = 2'500;
+  config_.limits.tunnel_timeout_ms = 5'000;
   config_.limits.idle_timeout_ms = config_.limits.body_timeout_ms = config_.limits.head_timeout_ms = 500;
   open();
   for (int i = 0; i < 4; ++i) {
-    EXPECT_FALSE(worker_->waits(800));  // longer than every other limit
+    EXPECT_FALSE(worker_->waits(1'500));  // longer than every other limit, and far from this one
     client_->send("x");
     EXPECT_EQ(worker_->next().payload, "x");
   }
