@@ -147,7 +147,7 @@ TEST(Process, StartsWithExactlyWhatItIsGiven) {
   ASSERT_TRUE(process) << process.error().message;
   out.reset();
   pollfd wait{process->pidfd.get(), POLLIN, 0};
-  ASSERT_EQ(::poll(&wait, 1, 10'000), 1);
+  ASSERT_EQ(::poll(&wait, 1, 60'000), 1);
   char text[16] = {};
   EXPECT_EQ(::read(in.get(), text, sizeof text), 5);
   EXPECT_STREQ(text, "ahoy\n");

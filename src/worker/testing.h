@@ -17,7 +17,7 @@
 
 namespace trimaran::worker {
 
-inline constexpr int kPatienceMs = 10'000;
+inline constexpr int kPatienceMs = 60'000;  // for what comes in a moment on a machine that is not busy
 
 struct Reply {
   FrameType type;
