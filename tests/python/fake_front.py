@@ -28,7 +28,7 @@ END, TUNNEL = 1, 2
 WINDOW = 256 * 1024
 SLOTS = 1024
 FREE, SENT, BEGUN, RECALLED = range(4)
-PATIENCE_S = 20
+PATIENCE_S = 60  # for what comes in a moment on a machine that is not busy
 
 
 @functools.cache
@@ -145,11 +145,16 @@ class Channel:
     def body(self, slot, data, end=False):
         self.send(frame(BODY, END if end else 0, slot, data))
 
-    def wait_until_begun(self, slot):
+    @staticmethod
+    def until(condition):
+        """For what has no event to wait for."""
         deadline = time.monotonic() + PATIENCE_S
-        while self.state(slot) != BEGUN:
+        while not condition():
             assert time.monotonic() < deadline
-            os.sched_yield()  # a word of shared memory has no event to wait for
+            os.sched_yield()
+
+    def wait_until_begun(self, slot):
+        self.until(lambda: self.state(slot) == BEGUN)  # a word of shared memory
 
     def credit(self, slot, count):
         with contextlib.suppress(BrokenPipeError):  # a worker that drains may have said everything and left

@@ -111,7 +111,7 @@ def test_errors_and_prints_are_whole_lines_in_the_log(start):
 def test_threads_run_at_once(start):
     worker = start("""
         import threading
-        barrier = threading.Barrier(4, timeout=20)
+        barrier = threading.Barrier(4, timeout=60)
         def app(environ, start_response):
             barrier.wait()
             start_response("200 OK", [])
