@@ -19,9 +19,9 @@ def database(scale):
     tables = {"database": {"engine": "mariadb"}}
     with Site(app={"workers": 4, "threads": 4}, tables=tables) as site:
         before = site.pid("mariadbd")
-        load = pages(scale, site, rate=(200, 40), path="/visit?id={id}", timeout=30)
+        load = pages(scale, site, rate=(200, 40), path="/visit?id={id}", timeout=60)
         with Loads(timelines=True, web=load) as loads:
-            repeat(scale(3, 1), scale(3, 1), lambda _: site.command("db", "restart", deadline_s=60))
+            repeat(scale(3, 1), scale(3, 1), lambda _: site.command("db", "restart", deadline_s=240))
         row = loads.row("web", "database restarted, pages that read and write", NAME).expect_perfect()
         row.expect(site.pid("mariadbd") != before, "the database was not restarted")
         kept = site.command("db", "shell", input="SELECT id FROM visits;").stdout.split()

@@ -11,7 +11,8 @@ PAGE = {"path": "/1k.html", "expect_body": "x" * 1024}
 
 def visitors(scale, port, new):
     """64 keep-alive connections, or a connection for each request."""
-    load = {"kind": "http", "port": port, "rate": scale(8000, 400), "connections": scale(64, 16)} | PAGE
+    load = {"kind": "http", "port": port, "rate": scale(8000, 400), "connections": scale(64, 16),
+            "timeout": scale(10, 60)} | PAGE
     return load | ({"new": True} if new else {})
 
 
@@ -48,7 +49,7 @@ def reload_peers(scale):
 
 def upgrade(scale):
     with Site() as site:
-        dns = {"kind": "dns", "port": site.dns_port, "rate": scale(20_000, 500), "timeout": 5}
+        dns = {"kind": "dns", "port": site.dns_port, "rate": scale(20_000, 500), "timeout": scale(5, 30)}
         front = site.services("front")[0]["pid"]
         rows = both_kinds(scale, site, NAME, "upgrade", lambda number: site.upgrade(), scale(20, 2), scale(1.0, 0.5),
                           extra={"dns": dns})
@@ -70,7 +71,8 @@ def upgrade_peers(scale):
 
 def kill_times(scale, server, name, kill, times):
     """kill() returns when it killed. The row's note holds how long it took until a new visitor had an answer."""
-    load = {"kind": "http", "port": server.http_port, "rate": scale(2000, 200), "connections": 256, "new": True} | PAGE
+    load = {"kind": "http", "port": server.http_port, "rate": scale(2000, 200), "connections": 256, "new": True,
+            "timeout": scale(10, 60)} | PAGE
     moments = []
     with Loads(timelines=True, web=load) as loads:
         # Far enough apart that each one has proved healthy: who dies young is started again with a pause.
