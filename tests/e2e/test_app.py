@@ -302,7 +302,7 @@ def test_a_full_queue_answers_503_with_retry_after_and_the_waiting_are_served():
 
 
 def test_who_waits_too_long_gets_503():
-    with app_site(workers=1, queue_wait="200ms") as site:
+    with app_site(workers=1, queue_wait="1s") as site:
         site.path.chmod(0o777)
         site.path.joinpath("marks").chmod(0o666)
         with site.http() as holder:
@@ -314,7 +314,7 @@ def test_who_waits_too_long_gets_503():
 
 
 def test_an_application_that_does_not_answer_in_time_gives_504():
-    with app_site(workers=2, timeout="3s") as site:
+    with app_site(workers=2, timeout="5s") as site:
         site.path.chmod(0o777)
         site.path.joinpath("marks").chmod(0o666)
         assert site.get(f"/hold?{site.path}/go").status == 504

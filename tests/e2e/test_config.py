@@ -11,7 +11,7 @@ from harness.programs import programs
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples/foobar"
 GOOD = '[site]\ndomain = "foobar.com"\nroot = "public"\n[listen]\nhttp = "127.0.0.1:8080"\ndns = []\n'
-RUN_SECONDS_MAX = 60
+RUN_SECONDS_MAX = 180
 
 
 def trimaran(*arguments, folder):

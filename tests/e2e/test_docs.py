@@ -13,7 +13,7 @@ from harness.programs import programs
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = (ROOT / "docs/site-file.md").read_text()
 README = (ROOT / "README.md").read_text()
-RUN_SECONDS_MAX = 60
+RUN_SECONDS_MAX = 180
 
 KEY_CALL = re.compile(r'\breader\.(?:read_\w+|has|value)\("(\w+)"')
 READER = re.compile(r'TableReader reader\([^"]*"\[+(\w+)\]+"')

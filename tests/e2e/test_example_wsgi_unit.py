@@ -19,7 +19,7 @@ import pytest
 from harness import eventually
 
 FOOBAR = pathlib.Path(__file__).resolve().parents[2] / "examples" / "foobar"
-START_S_MAX = 60
+START_S_MAX = 120
 
 POSTS, PRODUCTS, USERS = "/posts", "/products", "/users"
 GOOD = {
@@ -340,7 +340,7 @@ def test_a_write_of_unknown_outcome_is_not_repeated(mariadb):
         killer = threading.Thread(target=kill_when_asleep)
         killer.start()
         try:
-            return real_run(connection, statement.replace("?, ?)", "?, ? + SLEEP(20))"), values, writes)
+            return real_run(connection, statement.replace("?, ?)", "?, ? + SLEEP(60))"), values, writes)
         finally:
             killer.join()
 

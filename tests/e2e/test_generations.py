@@ -102,7 +102,7 @@ def test_a_worker_is_replaced_after_its_lifetime():
 
 
 def test_a_worker_that_hangs_is_replaced_with_a_traceback_and_only_its_request_fails():
-    with site_with(workers=1, threads=2, timeout="4s") as site:
+    with site_with(workers=1, threads=2, timeout="6s") as site:
         old = all_serve(site, 1)
         answers = []
         with SteadyLoad(site.http_port, targets=["/app"], rate=100) as load:

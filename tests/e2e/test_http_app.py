@@ -113,7 +113,7 @@ RUN = "http:python3 program.py"
 
 
 def http_site(run=RUN, files=None, **app):
-    defaults = {"run": run, "workers": 1, "start_timeout": "20s"}
+    defaults = {"run": run, "workers": 1}
     site = Trimaran(files={"program.py": PROGRAM} | (files or {}), tables={"app": defaults | app})
     site.path.chmod(0o777)  # the program writes there, as an unprivileged user when the tests run as root
     return site

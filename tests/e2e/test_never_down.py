@@ -9,7 +9,7 @@ sys.path.append(str(Path(__file__).resolve().parents[2] / "bench"))
 from never_down import CASES, Scale  # noqa: E402
 
 
-@pytest.mark.deadline(600)
+@pytest.mark.deadline(1200)
 @pytest.mark.parametrize("name", CASES)
 def test_nothing_is_lost(name):
     rows = CASES[name].ours(Scale(small=True))

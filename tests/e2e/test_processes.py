@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from harness import Trimaran, eventually, proc
+from harness import PATIENCE_SECONDS, Trimaran, eventually, proc
 
 APP = '''
 def application(environ, start_response):
@@ -128,7 +128,7 @@ def test_a_cron_job_runs_within_the_minute_and_its_failure_is_said():
            '[[cron]]\nname = "long"\nschedule = "* * * * *"\nrun = "echo begins; exec sleep 1000"\n'
     with processes_site(cron) as site:
         assert service(site, "cron foobar.com/tick")["state"] == "waiting"
-        site.wait_for_line(r"cron foobar.com/tick \| tick foobar.com", deadline_s=90)
+        site.wait_for_line(r"cron foobar.com/tick \| tick foobar.com", deadline_s=60 + PATIENCE_SECONDS)
         site.wait_for_line(r"trimaran \| cron foobar.com/tick exited with status 3")
         site.wait_for_line(r"cron foobar.com/long \| begins")
         before = service(site, "cron foobar.com/long")

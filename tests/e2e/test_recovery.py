@@ -53,8 +53,8 @@ def kill9(site, service, name, answers):
     took_ms = (time.monotonic() - began_s) * 1000
 
     def replaced():
-        now = [s for s in site.services(name) if s["name"] == service["name"]]
-        return now[0]["state"] == "serving" and now[0]["pid"] != service["pid"]
+        return any(s["name"] == service["name"] and s["state"] == "serving" and s["pid"] != service["pid"]
+                   for s in site.services(name))
     eventually(replaced)
     print(f"{name}: first good answer {took_ms:.0f} ms after SIGKILL")
 

@@ -284,14 +284,14 @@ def websockets(port, **options):
 
 def test_an_honest_echo_is_perfect():
     with serving(websocket_server(echo)) as server:
-        result = websockets(server.port, seconds=2)
+        result = websockets(server.port, seconds=5)
     assert result["failed"] == 0 and result["succeeded"] >= 3 * 3  # handshake, at least one message, close
     assert result["close_codes"] == {"1000": 3} and result["early_closes"] == 0
 
 
 def test_a_wrong_echo_is_seen():
     with serving(websocket_server(lambda connection: echo(connection, change=bytes.upper))) as server:
-        assert websockets(server.port, seconds=2)["failures"]["body"] > 0
+        assert websockets(server.port, seconds=5)["failures"]["body"] > 0
 
 
 def test_a_close_is_told_by_its_code():

@@ -12,7 +12,7 @@ import pytest
 
 from harness import PATIENCE_SECONDS, SteadyLoad, Trimaran, eventually
 from harness.asan import worker_environment
-from harness.proc import members
+from harness.proc import links, members
 from harness.programs import programs
 
 APP = '''
@@ -355,8 +355,7 @@ def test_sockets_from_systemd_are_used(stopped):
         assert "192.0.2.1" in site.dig("foobar.com", "A", "+short")
         assert "192.0.2.1" in site.dig("foobar.com", "A", "+short", "+tcp")
         inode = f"socket:[{os.fstat(http.fileno()).st_ino}]"
-        assert inode in {os.readlink(fd) for fd in Path(f"/proc/{site.pid('front')}/fd").iterdir()}
-        assert inode not in {os.readlink(fd) for fd in Path(f"/proc/{site.pid('nameserver')}/fd").iterdir()}
+        assert inode in links(site.pid("front")) and inode not in links(site.pid("nameserver"))
         site.stop()
 
 

@@ -1,4 +1,6 @@
 """What /proc knows about processes. A process that ends while it is being looked at is simply not there."""
+import contextlib
+import os
 from pathlib import Path
 
 
@@ -47,6 +49,15 @@ def command(pid):
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
     except OSError:
         return "(gone)"
+
+
+def links(pid):
+    """What the descriptors of the process lead to, e.g. "socket:[4711]"."""
+    found = set()
+    for fd in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed since it was listed
+            found.add(os.readlink(fd))
+    return found
 
 
 def descendants(pid):

@@ -69,7 +69,8 @@ class SiteFolder:
     """A temporary folder, readable by the unprivileged children of a supervisor that runs as root.
 
     files   {path in the folder: str or bytes}; "public/..." is served statically
-    tables  {table: {key: value}}, merged over the defaults below; None removes a key
+    tables  {table: {key: value}}, merged over the defaults below; None removes a key. Requests wait longer for a worker
+            than they do by default: a busy machine takes its time to start one
     toml    more text for the end of the site file, e.g. [[route]] tables
     """
 
@@ -86,6 +87,8 @@ class SiteFolder:
             "listen": {"http": f"127.0.0.1:{self.http_port}", "dns": f"127.0.0.1:{self.dns_port}"},
             "server": {"state": "state", "run": "run"},
         }
+        if "app" in (tables or {}):
+            self.tables["app"] = {"queue_wait": "60s"}
         self.configure(tables, toml)
 
     def configure(self, tables=None, toml=""):
