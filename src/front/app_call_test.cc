@@ -48,6 +48,23 @@ TEST_F(AppTest, AWorkerThatBreaksTheProtocolIsGivenUpAndTheSupervisorHearsOfIt) 
   EXPECT_EQ(told().verb, "");
 }
 
+// The supervisor writes it into its log: a part of it is enough, and a message does not hold more. The front died of
+// it.
+TEST_F(AppTest, TheLongestRequestThatHangsIsReportedAsFarAsThereIsRoom) {
+  app().timeout_ms = 100;
+  config_.limits.request_line_bytes = 64 << 10;
+  start();
+  auto hangs = add_worker(1);
+  auto slow = ask("/slow?" + std::string(60'000, '"'));
+  hangs->begin();
+  EXPECT_EQ(slow->read_response().status, 504);
+  Message message = told();
+  EXPECT_EQ(message.field("request").substr(0, 12), "GET /slow?\\\"");
+  auto pair = MessageSocket::make_pair();
+  ASSERT_TRUE(pair);
+  EXPECT_TRUE(pair->first.send(message));
+}
+
 TEST_F(AppTest, ASlowUploadIsNotTheApplicationsFault) {
   app().timeout_ms = 100;
   config_.limits.body_timeout_ms = 1'000;

@@ -15,7 +15,9 @@ class Reporter final : public SiteApp::Watcher {
   Reporter(const AppPools& pools, std::string site) : pools_(pools), site_(std::move(site)) {}
   void on_hung(pool::TargetId worker, std::string_view request) override {
     pools_.tell(
-        {"hung", {{"site", site_}, {"worker", std::to_string(worker)}, {"request", escape_for_log(request)}}, {}});
+        {"hung",
+         {{"site", site_}, {"worker", std::to_string(worker)}, {"request", field_text(escape_for_log(request))}},
+         {}});
   }
   void on_given_up(pool::TargetId worker) override {
     pools_.tell({"given-up", {{"site", site_}, {"worker", std::to_string(worker)}}, {}});

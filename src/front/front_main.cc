@@ -225,7 +225,7 @@ class FrontRole {
 
   void fail(const std::string& reason) {
     log_error(reason);
-    link_.send({"failed", {{"reason", reason}}, {}});
+    link_.send({"failed", {{"reason", field_text(reason)}}, {}});
     // A bad reload leaves what serves alone; without a start there is nothing to leave alone.
     if (started_) return;
     exit_code_ = 1;

@@ -51,10 +51,10 @@ void Nameserver::on_message(Message message) {
   if (message.verb == "hand-over") return on_hand_over(message);
 }
 
-void Nameserver::fail(std::string reason) {
+void Nameserver::fail(const std::string& reason) {
   log_error(reason);
   failed_ = snapshot_ == nullptr;
-  link_.send({.verb = "failed", .fields = {{"reason", std::move(reason)}}});
+  link_.send({.verb = "failed", .fields = {{"reason", field_text(reason)}}});
   if (failed_) loop_.stop();  // nothing to serve; with an older snapshot the server goes on answering from it
 }
 

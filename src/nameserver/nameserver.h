@@ -30,7 +30,7 @@ class Nameserver final : public Timer {
   void on_drain();
   void on_hand_over(const Message& message);
   void on_timer() override;  // draining
-  void fail(std::string reason);
+  void fail(const std::string& reason);
   void use(SnapshotPtr snapshot);
   std::string status() const;
   std::pair<size_t, size_t> zone_counts() const;  // zones, and records in all of them

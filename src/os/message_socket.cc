@@ -3,9 +3,9 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <string_view>
 
 #include "base/assert.h"
 
@@ -45,6 +45,12 @@ const std::string& Message::field(const std::string& key) const {
   static const std::string kNone;
   auto found = fields.find(key);
   return found == fields.end() ? kNone : found->second;
+}
+
+std::string field_text(std::string_view text) {
+  std::string out(text.substr(0, kFieldTextBytesMax));
+  std::replace(out.begin(), out.end(), '\0', ' ');
+  return out;
 }
 
 Result<std::pair<MessageSocket, MessageSocket>> MessageSocket::make_pair() {

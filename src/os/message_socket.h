@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -19,6 +20,11 @@ struct Message {
 
   const std::string& field(const std::string& key) const;  // "" when it is not there
 };
+
+// The beginning of a stranger's words (a reason, a request) as a field may hold them: without NUL, and so little that a
+// message has room for them.
+std::string field_text(std::string_view text);
+constexpr size_t kFieldTextBytesMax = 4 * 1024;  // a sentence; a traceback belongs into a log
 
 class MessageSocket {
  public:

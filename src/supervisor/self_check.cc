@@ -89,7 +89,7 @@ int check_upgrade_main() {
   MessageSocket link = inherited_link();
   Status outcome = answer_question(link);
   if (!outcome) {
-    (void)link.send({"failed", {{"reason", outcome.error().message}}, {}});
+    (void)link.send({"failed", {{"reason", field_text(outcome.error().message)}}, {}});
     return 1;
   }
   (void)link.send({"ready", {}, {}});

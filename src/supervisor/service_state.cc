@@ -1,8 +1,7 @@
 #include "supervisor/service_state.h"
 
-#include <algorithm>
-
 #include "base/assert.h"
+#include "os/message_socket.h"
 
 namespace trimaran {
 
@@ -44,8 +43,7 @@ void ServiceMachine::ready(Millis now) {
 // The front is told the reason in a message, which has a limit of its own and holds no NUL: both are a child's to
 // break.
 void ServiceMachine::failing(std::string_view reason) {
-  reason_ = reason.substr(0, kReasonBytesMax);
-  std::replace(reason_.begin(), reason_.end(), '\0', ' ');
+  reason_ = field_text(reason);
   failing_ = true;
 }
 

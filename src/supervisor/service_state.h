@@ -20,8 +20,6 @@ std::string_view to_string(ServiceState state);
 
 class ServiceMachine {
  public:
-  static constexpr size_t kReasonBytesMax = 4 * 1024;  // a child's words; a traceback belongs to its log
-
   ServiceState state() const { return state_; }
   Millis since() const { return since_; }                    // when it entered the state
   int restarts() const { return restarts_; }                 // starts after the first one

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "os/message_socket.h"
+
 namespace trimaran {
 namespace {
 
@@ -83,7 +85,7 @@ TEST(ServiceMachine, AReasonIsCutAndHoldsNoNul) {
   ServiceMachine machine;
   machine.start(0);
   machine.failing(std::string("a\0b", 3) + std::string(100'000, 'x'));
-  EXPECT_EQ(machine.reason().size(), ServiceMachine::kReasonBytesMax);
+  EXPECT_EQ(machine.reason().size(), kFieldTextBytesMax);
   EXPECT_EQ(machine.reason().substr(0, 4), "a bx");
 }
 

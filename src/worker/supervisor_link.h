@@ -34,7 +34,7 @@ class SupervisorLink {
   bool read(Listener& listener);
 
   Status send_ready() { return socket_.send({"ready", {}, {}}); }
-  Status send_failed(std::string_view reason) { return send("failed", "reason", reason); }
+  Status send_failed(std::string_view reason) { return send("failed", "reason", field_text(reason)); }
   // Asks for a successor; until it is there and we are told to drain, we serve on.
   void send_recycle(std::string_view reason);
 

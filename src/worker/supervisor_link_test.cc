@@ -56,6 +56,15 @@ TEST_F(SupervisorLinkTest, GoesOnAfterWhatItCannotUse) {
   EXPECT_EQ((*answer)->field("json"), "{}");
 }
 
+// An application's own words, such as lifespan.startup.failed: a message had no place for them, and the worker died.
+TEST_F(SupervisorLinkTest, WhateverAnApplicationSaysOfItsFailureIsToldAsFarAsThereIsRoom) {
+  EXPECT_TRUE(link->send_failed(std::string("no\0keel", 7) + std::string(100'000, 'x')));
+  auto told = supervisor.receive();
+  ASSERT_TRUE(told && *told);
+  EXPECT_EQ((*told)->field("reason").substr(0, 8), "no keelx");
+  EXPECT_EQ((*told)->field("reason").size(), kFieldTextBytesMax);
+}
+
 TEST_F(SupervisorLinkTest, ASupervisorThatIsGoneWantsNothingMore) {
   supervisor = MessageSocket();
   EXPECT_FALSE(link->read(listener));

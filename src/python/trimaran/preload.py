@@ -19,6 +19,7 @@ from trimaran.errors import one_line, write_stderr
 LINK = 3  # role/role.h, kRoleLinkFd
 MESSAGE_BYTES_MAX = 64 * 1024  # os/message_socket.h
 MESSAGE_FDS_MAX = 64
+FIELD_CHARACTERS_MAX = 4096
 
 
 def open_link(fd):
@@ -29,7 +30,8 @@ def open_link(fd):
 
 
 def send(link, verb, **fields):
-    words = [verb] + [word for pair in fields.items() for word in pair]
+    # As field_text() of os/message_socket.h: an exception's words may be any, and any number.
+    words = [verb] + [word.replace("\0", " ")[:FIELD_CHARACTERS_MAX] for pair in fields.items() for word in pair]
     try:
         link.send("".join(word + "\0" for word in words).encode("utf-8", "replace"))
     except OSError:
