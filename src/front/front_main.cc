@@ -193,7 +193,10 @@ class FrontRole {
     ask_all(count, [this, total] {
       std::string json = total->to_json(static_cast<int>(lanes_.size()), draining_);
       json.insert(json.size() - 1, ",\"apps\":" + pools_->status_json());
-      link_.send({"status", {{"json", std::move(json)}}, {}});
+      auto message = status_message(std::move(json));
+      if (message) return link_.send(*message);
+      log_error(message.error().message);
+      link_.send({"status", {{"json", "{}"}}, {}});
     });
   }
 

@@ -12,6 +12,7 @@
 #include "front/test_client.h"
 #include "os/message_socket.h"
 #include "os/socket.h"
+#include "role/role.h"
 
 namespace trimaran::front {
 namespace {
@@ -92,6 +93,20 @@ TEST_F(RoleTest, ServesWhatTheSupervisorGivesItAndTellsItsNumbers) {
   Message status = receive();
   EXPECT_EQ(status.verb, "status");
   EXPECT_NE(status.field("json").find("\"requests\":4"), std::string::npos) << status.field("json");
+}
+
+// With some 400 sites the numbers were more than a message holds, and whoever asked for the status ended the front.
+TEST_F(RoleTest, TheNumbersOfManyApplicationsArrive) {
+  constexpr int kApps = 1'000;
+  start();
+  for (int i = 0; i < kApps; ++i) {
+    send("app", {{"site", "shop-" + std::to_string(i) + ".foobar.com"}, {"state", "starting"}});
+  }
+  send("status");
+  auto json = read_status(receive());
+  ASSERT_TRUE(json) << json.error().message;
+  EXPECT_NE(json->find("\"shop-0.foobar.com\""), std::string::npos);
+  EXPECT_NE(json->find("\"shop-999.foobar.com\""), std::string::npos);
 }
 
 TEST_F(RoleTest, AReloadTouchesNoConnection) {

@@ -33,7 +33,8 @@
 // A child to the supervisor:
 //   ready     {...}                         it serves (worker: the app is imported and healthy)
 //   failed    {reason}                      it cannot; it exits soon after
-//   status    {json}                        counters, a JSON object
+//   status    {json}                        counters, a JSON object; one that is larger than a message comes instead
+//                                           as fds: a sealed memfd (status_message())
 //   recycle   {reason}                      worker: start my successor, then retire me
 //   forked    {pid}                         worker: its first word, if the preload process forked it
 //   hung      {site, worker, request}       front: this worker let a request run into its timeout
@@ -96,6 +97,11 @@ class RoleLink final : public IoHandler {
   OnMessage on_message_;
   OnGone on_gone_;
 };
+
+// The message `status` for these counters, and the counters of one. Reading never waits for whoever sent it: a
+// descriptor must be of a sealed memfd.
+Result<Message> status_message(std::string json);
+Result<std::string> read_status(const Message& message);
 
 // The link of this process: descriptor 3, close-on-exec from now on.
 MessageSocket inherited_link();

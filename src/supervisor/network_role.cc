@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <utility>
 
+#include "role/role.h"
+
 namespace trimaran {
 namespace {
 
@@ -234,7 +236,9 @@ void NetworkRole::on_message(Service& service, Message message) {
     return hooks_.said(message);
   }
   if (&service != current_.get()) return;
-  counters_ = message.field("json");
+  auto json = read_status(message);
+  if (!json) runtime_.say(name_ + ": " + json.error().message);
+  counters_ = json.value_or("{}");
   if (questions_ > 0) --questions_;
   answer_counted();
 }
