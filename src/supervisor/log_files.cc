@@ -1,27 +1,8 @@
 #include "supervisor/log_files.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include "supervisor/open_log.h"
 
 namespace trimaran {
-namespace {
-
-constexpr mode_t kMode = 0640;
-
-// The folder may be the application's, who must not lead us elsewhere: no symbolic link, no second name of another
-// file, no pipe that would block us (O_NONBLOCK is for its open).
-Result<Fd> open_log(const std::string& path) {
-  Fd fd(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, kMode));
-  if (!fd) return errno_error("cannot open the log " + path);
-  struct stat st {};
-  if (::fstat(fd.get(), &st) != 0) return errno_error("cannot look at the log " + path);
-  if (!S_ISREG(st.st_mode) || st.st_nlink > 1) return make_error("the log " + path + " is no plain file of its own");
-  return fd;
-}
-
-}  // namespace
-
 Result<LogSink*> LogFiles::open(const std::string& path) {
   auto& file = files_[path];
   if (!file) {

@@ -1,12 +1,11 @@
 #include "supervisor/network_role.h"
 
-#include <fcntl.h>
-
 #include <algorithm>
 #include <cstdlib>
 #include <utility>
 
 #include "role/role.h"
+#include "supervisor/open_log.h"
 
 namespace trimaran {
 namespace {
@@ -206,10 +205,10 @@ void NetworkRole::send_logs(Service& service) {
   const std::string& path = deployment_.config.access_log;
   if (path.empty() || path == "-" || path == "off") return;
   // Opened here, because the folder may belong to root and the front does not.
-  Fd file(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640));
-  if (!file) return runtime_.say(errno_error("cannot open the access log " + path).error().message);
+  auto file = open_log(path);
+  if (!file) return runtime_.say(file.error().message);
   Message message{"logs", {}, {}};
-  message.fds.push_back(std::move(file));
+  message.fds.push_back(std::move(*file));
   service.send(message);
 }
 
