@@ -97,7 +97,7 @@ void Service::forget_group() {
 void Service::watch_process() {
   record_group();
   if (process_.pidfd) exit_watch_.watch(process_.pidfd.get(), [this] { on_exit(); });
-  if (link_) link_watch_.watch(link_.fd(), [this] { on_link(); });
+  if (link_) link_watch_.watch(link_.fd(), [this] { on_link(kMessagesAtOnce); });
   if (notices_.fd() >= 0) link_watch_.watch(notices_.fd(), [this] { on_notice(); });
 }
 
@@ -211,8 +211,8 @@ Status Service::adopt(const StateRecord& record) {
   return {};
 }
 
-void Service::on_link() {
-  while (link_) {
+void Service::on_link(int messages_max) {
+  for (int i = 0; link_ && i < messages_max; ++i) {
     auto message = link_.receive();
     if (!message) {
       link_watch_.reset();
@@ -244,7 +244,9 @@ void Service::not_forked() {
 }
 
 void Service::on_notice() {
-  while (auto notice = notices_.receive(process_.pid)) {
+  for (int i = 0; i < NoticeSocket::kNoticesAtOnce; ++i) {
+    auto notice = notices_.receive(process_.pid);
+    if (!notice) return;
     bool waits = state() == ServiceState::starting || state() == ServiceState::draining;
     if (waits && notice->extend_ms > 0) {
       deadline_.set(notice->extend_ms, [this] { overdue("asked for more time and did not finish"); });
@@ -264,7 +266,7 @@ void Service::proved_ready() {
 
 void Service::on_exit() {
   // Its last words explain the exit: a `failed` may still be in the link.
-  if (link_) on_link();
+  on_link(kMessagesAtEnd);
   // While the dead child is not reaped its number belongs to its group: nobody else can be hit.
   kill_group();
   forget_group();

@@ -57,6 +57,11 @@ class Service {
   Service(EventLoop& loop, LogSink& log, ServiceOwner& owner, ServiceSpec spec);
   ~Service();  // kills what still runs
 
+  // Taken from a child's line at a time, so that one that never stops talking shares the loop with the others. At its
+  // end all that the kernel can hold of such messages (some 280) is heard, for its last words are among them.
+  static constexpr int kMessagesAtOnce = 64;
+  static constexpr int kMessagesAtEnd = 1'024;
+
   // Whoever was asked to fork may have ended before it read that; one that ends again and again is its own trouble.
   static constexpr int kLaunchesMax = 3;
 
@@ -109,7 +114,7 @@ class Service {
   void forget_group();
   void kill_group();
   void not_forked();
-  void on_link();
+  void on_link(int messages_max);
   void on_notice();
   void proved_ready();
   void on_exit();

@@ -71,7 +71,7 @@ Result<NoticeSocket> NoticeSocket::open() {
 }
 
 std::optional<Notice> NoticeSocket::receive(pid_t pid) const {
-  for (;;) {
+  for (int i = 0; i < kNoticesAtOnce; ++i) {
     char bytes[kNoticeBytesMax];
     iovec part{bytes, sizeof bytes};
     alignas(cmsghdr) char control[CMSG_SPACE(sizeof(ucred)) + CMSG_SPACE(sizeof(int) * 16)];
@@ -93,6 +93,7 @@ std::optional<Notice> NoticeSocket::receive(pid_t pid) const {
     }
     if (sender == pid) return parse_notice({bytes, static_cast<size_t>(n)});
   }
+  return std::nullopt;
 }
 
 std::vector<InheritedSocket> inherited_sockets() {

@@ -40,9 +40,11 @@ class NoticeSocket {
   NoticeSocket(Fd fd, std::string address) : fd_(std::move(fd)), address_(std::move(address)) {}  // opened earlier
   static Result<NoticeSocket> open();
 
+  static constexpr int kNoticesAtOnce = 8;  // then the loop's others have their turn
+
   int fd() const { return fd_.get(); }
   const std::string& address() const { return address_; }  // "@..." for the child's environment
-  // The next notice of process `pid`; nothing when there is none now.
+  // The next notice of process `pid`; nothing when there is none now, or none among the next kNoticesAtOnce.
   std::optional<Notice> receive(pid_t pid) const;
 
  private:

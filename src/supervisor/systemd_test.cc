@@ -42,6 +42,21 @@ TEST(NoticeSocket, HearsTheProcessItIsForAndNoOther) {
   EXPECT_FALSE(socket->receive(::getpid()));
 }
 
+// Whoever finds its name may send to it, and could do so without end.
+TEST(NoticeSocket, StrangersAreHeardOutAFewAtATime) {
+  auto socket = NoticeSocket::open();
+  ASSERT_TRUE(socket) << socket.error().message;
+  pid_t stranger = ::fork();
+  if (stranger == 0) {
+    for (int i = 0; i < NoticeSocket::kNoticesAtOnce; ++i) Notifier(socket->address()).send("READY=1");
+    ::_exit(0);
+  }
+  ::waitpid(stranger, nullptr, 0);
+  Notifier(socket->address()).send("READY=1");
+  EXPECT_FALSE(socket->receive(::getpid()));
+  EXPECT_TRUE(socket->receive(::getpid()));
+}
+
 TEST(Notifier, WithoutAManagerNothingHappens) {
   Notifier("").send("READY=1");
   Notifier("/nonexistent/notify").send("READY=1");
