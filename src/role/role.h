@@ -22,8 +22,8 @@
 //   load      {}                            answer with one load message for each app  front
 //   channel   {}                            fds: channel socket, ledger memfd          worker: its ends of a target
 //   logs      {}                            fds: access log opened for append          front: at start and to reopen
-//   fork      {TRIMARAN_...}                fds: a new worker's link and its log     preload: fork it; the fields
-//                                           go into its environment
+//   fork      {TRIMARAN_WORKER,             fds: a new worker's link and its log       preload: fork it; the fields
+//              TRIMARAN_RECYCLE}                                                       go into its environment
 //   status    {}                            answer with status                         all
 //   drain     {limit_ms}                    finish what is under way, then exit 0      all
 //   hand-over {limit_ms}                    the same, for a successor that serves      front, nameserver

@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "config/units.h"
@@ -23,13 +25,15 @@ ServiceSpec spec_of(const Runtime& runtime, const Generation& generation) {
 }
 
 // What tells one worker from another; the rest of the environment is that of the import.
-constexpr std::string_view kOwn = "TRIMARAN_";
+constexpr std::string_view kOwn[] = {"TRIMARAN_WORKER", "TRIMARAN_RECYCLE"};
 
 Result<Message> fork_message(const SpawnOptions& worker) {
   Message message{"fork", {}, {}};
   for (const std::string& entry : worker.environment) {
     size_t equals = entry.find('=');
-    if (entry.starts_with(kOwn)) message.fields[entry.substr(0, equals)] = entry.substr(equals + 1);
+    std::string name = entry.substr(0, equals);
+    bool own = std::find(std::begin(kOwn), std::end(kOwn), name) != std::end(kOwn);
+    if (own) message.fields[name] = entry.substr(equals + 1);
   }
   for (int wanted : {kRoleLinkFd, STDERR_FILENO}) {
     for (const auto& [target, source] : worker.descriptors) {

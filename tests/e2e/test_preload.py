@@ -201,6 +201,18 @@ def test_an_import_that_fails_is_a_broken_application_with_its_reason(kind):
         assert site.get("/pid").status == 200
 
 
+def test_words_of_the_application_travel_whatever_they_are():
+    """A large TRIMARAN_ variable in the env_file, which every worker was sent, ended the supervisor; a NUL in the
+    reason of a failed import broke its message."""
+    app = WSGI.replace("the keel is missing", r"the \0 keel")
+    large = "TRIMARAN_CARGO=" + "x" * 70_000
+    with site_with(files={"app.py": app, "large.env": large}, env_file=["large.env"]) as site:
+        all_serve(site)
+        assert site.get("/pid").status == 200
+    with site_with(files={"app.py": app, "broken": ""}) as site:
+        site.wait_for_line(r"app foobar\.com/1 RuntimeError: the   keel; next start")
+
+
 def test_threads_of_the_import_are_warned_of():
     with site_with(files={"threads": ""}) as site:
         all_serve(site)
