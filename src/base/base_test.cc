@@ -21,6 +21,7 @@ TEST(Strings, PercentDecodingRefusesHalfEscapes) {
   EXPECT_FALSE(percent_decode("%"));
   EXPECT_FALSE(percent_decode("%4"));
   EXPECT_FALSE(percent_decode("%4g"));
+  EXPECT_EQ(percent_encode("/a b/~ü?"), "/a%20b/~%C3%BC%3F");
 }
 
 TEST(Strings, NobodyForgesALogLine) { EXPECT_EQ(escape_for_log("a\"b\nc\x7f"), "a\\\"b\\x0ac\\x7f"); }

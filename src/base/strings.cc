@@ -54,6 +54,21 @@ std::optional<std::string> percent_decode(std::string_view s) {
   return out;
 }
 
+std::string percent_encode(std::string_view s) {
+  constexpr std::string_view kHex = "0123456789ABCDEF", kPlain = "-._~/";
+  std::string out;
+  for (char c : s) {
+    char lower = ascii_lower(c);
+    if ((lower >= 'a' && lower <= 'z') || is_digit(c) || kPlain.contains(c)) {
+      out += c;
+    } else {
+      auto byte = static_cast<unsigned char>(c);
+      out += {'%', kHex[byte >> 4], kHex[byte & 15]};
+    }
+  }
+  return out;
+}
+
 std::string escape_for_log(std::string_view s) {
   constexpr char kHex[] = "0123456789abcdef";
   std::string out;

@@ -38,6 +38,10 @@ std::optional<uint64_t> parse_u64(std::string_view s);
 // "%2F" and the like decoded; nothing when a % is not followed by two hex digits. A '+' is left alone.
 std::optional<std::string> percent_decode(std::string_view s);
 
+// The same the other way: all but the unreserved characters of RFC 3986 section 2.3 and the slash, which stands for
+// itself in a path and in a query.
+std::string percent_encode(std::string_view s);
+
 // The whole content of a string as one printable log field: control bytes, quotes and backslashes become \xNN, \" and
 // backslash pairs, so that no peer can forge a log line.
 std::string escape_for_log(std::string_view s);

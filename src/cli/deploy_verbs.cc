@@ -16,16 +16,6 @@ namespace {
 
 using Parameters = std::vector<std::pair<std::string, std::string>>;
 
-std::string percent_encode(std::string_view text) {
-  std::string out;
-  for (char c : text) {
-    bool plain =
-        is_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z') || std::string_view("-._/").contains(c);
-    out += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
-  }
-  return out;
-}
-
 std::string with_query(std::string path, const Parameters& parameters) {
   char separator = '?';
   for (const auto& [name, value] : parameters) {

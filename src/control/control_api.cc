@@ -1,7 +1,5 @@
 #include "control/control_api.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -69,19 +67,8 @@ Result<std::string> upgrade_binary(std::string_view query) {
 }
 
 std::string upgrade_target(std::string_view binary) {
-  std::string out = "/upgrade";
-  if (binary.empty()) return out;
-  out += "?" + std::string(kBinaryKey);
-  for (char c : binary) {
-    // RFC 3986 section 2.3, and the slash, which a query may have.
-    bool plain =
-        is_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z') || std::string_view("-._~/").contains(c);
-    if (plain)
-      out += c;
-    else
-      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-  }
-  return out;
+  if (binary.empty()) return "/upgrade";
+  return "/upgrade?" + std::string(kBinaryKey) + percent_encode(binary);
 }
 
 std::string message_json(std::string_view text) {
