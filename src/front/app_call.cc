@@ -18,13 +18,8 @@ bool may_run_twice(const http::RequestHead& request) {
          request.has("Idempotency-Key");
 }
 
-// Framing and connection are the front's own business (RFC 9110 section 7.6.1).
-bool is_connection_header(std::string_view name) {
-  static constexpr std::string_view kNames[] = {"connection", "keep-alive", "transfer-encoding", "content-length",
-                                                "upgrade",    "te",         "trailer",           "proxy-connection",
-                                                "date",       "server"};
-  return std::any_of(std::begin(kNames), std::end(kNames), [name](auto own) { return iequals(name, own); });
-}
+// The front says these itself, as it does what write_response_head() leaves out: framing and connection.
+bool is_ours(std::string_view name) { return iequals(name, "date") || iequals(name, "server"); }
 
 // Our own workers open the file that X-Sendfile names, and the header ends there. From a program that speaks HTTP or
 // FastCGI it may be meant for another server: nobody here opens a file for it, and a visitor must not read the path.
@@ -84,11 +79,9 @@ void AppCall::on_response(const worker::ResponseHeadView& head, bool end) {
   if (end && out.content_length < 0 && exchange_.request().method != http::Method::head) out.content_length = 0;
   out.headers.reserve(head.headers.size());
   for (const auto& [name, value] : head.headers) {
-    // RFC 9110 section 7.8: a 101 says which protocol it is.
-    bool ours = is_connection_header(name) && !(out.status == 101 && iequals(name, "upgrade"));
     if (is_send_file(name))
       warn_of_send_file();
-    else if (!ours)
+    else if (!is_ours(name))
       out.headers.emplace_back(name, value);
   }
   bool tunnel = out.status == 101;

@@ -1,9 +1,9 @@
 #include "http/response_writer.h"
 
-#include <array>
 #include <charconv>
 
 #include "base/strings.h"
+#include "http/response_head.h"
 #include "http/syntax.h"
 
 namespace trimaran::http {
@@ -15,15 +15,8 @@ void append_number(std::string& out, int64_t number, int base = 10) {
   out.append(digits, static_cast<size_t>(end - digits));
 }
 
-// RFC 9110 section 7.6.1, and the framing that the connection decides.
-bool is_ours(std::string_view name) {
-  static constexpr std::array<std::string_view, 7> kOurs = {
-      "connection", "content-length", "transfer-encoding", "keep-alive", "proxy-connection", "upgrade", "te"};
-  for (std::string_view ours : kOurs) {
-    if (iequals(name, ours)) return true;
-  }
-  return false;
-}
+// What the connection decides.
+bool is_ours(std::string_view name) { return is_hop_by_hop(name) || iequals(name, "content-length"); }
 
 bool is_valid(const ResponseHead& head, Framing framing) {
   bool good_status = framing == Framing::tunnel ? head.status == 101 : head.status >= 200 && head.status <= 599;
