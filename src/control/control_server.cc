@@ -105,24 +105,24 @@ class ControlServer::Connection final : public IoHandler, public Timer {
   // The counters are asked for first.
   void answer_status() {
     waiting_ = true;
-    server_.supervisor_.refresh_counters([&server = server_, this] {
-      if (server.waits(*this)) answer(api_answer());
+    server_.supervisor_.refresh_counters([&server = server_, number = number_] {
+      if (Connection* us = server.waiting(number)) us->answer(us->api_answer());
     });
   }
 
-  // Answered when it is over, whatever becomes of the connection meanwhile.
+  // Answered when it is over, whatever becomes of the connection meanwhile. By number, here and below: it may be
+  // another connection that lives at our address by then.
   using OnOutcome = std::function<void(const ReloadOutcome&)>;
   template <class Begin>
   void answer_later(Millis most_ms, Begin begin) {
     waiting_ = true;
     server_.loop_.arm(*this, server_.loop_.now() + most_ms + kExchangeMs);
-    begin([&server = server_, this](const ReloadOutcome& outcome) {
-      if (server.waits(*this)) answer(outcome_answer(outcome));
+    begin([&server = server_, number = number_](const ReloadOutcome& outcome) {
+      if (Connection* us = server.waiting(number)) us->answer(outcome_answer(outcome));
     });
   }
 
-  // A line for each step, while it happens. The steps have their own deadlines. By number, because it may be another
-  // connection that lives at our address when the last step is done.
+  // A line for each step, while it happens. The steps have their own deadlines.
   void answer_change() {
     waiting_ = true;
     cancel();
@@ -269,12 +269,6 @@ void ControlServer::on_io(uint32_t) {
   if (!fd) return;
   connections_.emplace_back(*this, std::move(fd), ++connection_numbers_);
   watch_listener();
-}
-
-// `connection` may be gone: only its address is looked at.
-bool ControlServer::waits(const Connection& connection) const {
-  return std::any_of(connections_.begin(), connections_.end(),
-                     [&](const Connection& c) { return &c == &connection && c.waiting(); });
 }
 
 ControlServer::Connection* ControlServer::waiting(uint64_t number) {

@@ -37,7 +37,6 @@ class ControlServer final : public IoHandler {
  private:
   class Connection;
   void forget(Connection& connection);
-  bool waits(const Connection& connection) const;
   Connection* waiting(uint64_t number);  // nullptr: it has gone, or has its answer
   void watch_listener();
 
