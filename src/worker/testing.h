@@ -1,4 +1,4 @@
-// A front that is played by a test: it writes and reads raw frames on its end of a channel.
+// A front that is played by a test, which writes and reads raw frames on its end of a channel; and a worker for it.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -7,13 +7,16 @@
 #include <sys/uio.h>
 
 #include <cstring>
+#include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "os/message_socket.h"
 #include "worker/frame.h"
 #include "worker/ledger.h"
+#include "worker/worker.h"
 
 namespace trimaran::worker {
 
@@ -116,6 +119,41 @@ class FakeFront {
   Ledger ledger;
   int reads = 0;
   std::vector<Fd> files;  // that came with frames, in order
+};
+
+// A worker's end with threads, and one front.
+class WorkerEndTest : public testing::Test {
+ protected:
+  WorkerEndTest() {
+    auto pair = MessageSocket::make_pair();
+    supervisor_ = std::move(pair->first);
+    worker_ = Worker::make(std::move(pair->second), 2);
+    connect(front_);
+  }
+  void connect(FakeFront& front) { ASSERT_TRUE(supervisor_.send(front.channel_message())); }
+  void drain() { ASSERT_TRUE(supervisor_.send({"drain", {}, {}})); }
+
+  static void answer(Request& request, std::string_view text) {
+    request.send_head({200, "OK", static_cast<int64_t>(text.size()), {}});
+    request.finish_for_good(text);
+  }
+  // Serves with `threads` threads, each request answered with its path, until the worker drains.
+  void serve_paths(int threads) {
+    for (int i = 0; i < threads; ++i) {
+      serving_.emplace_back([this] {
+        while (auto request = worker_->next_request()) answer(*request, request->head().path);
+      });
+    }
+  }
+  void join() {
+    for (auto& thread : serving_) thread.join();
+    serving_.clear();
+  }
+
+  MessageSocket supervisor_;
+  std::unique_ptr<Worker> worker_;
+  FakeFront front_;
+  std::vector<std::thread> serving_;
 };
 
 }  // namespace trimaran::worker
