@@ -312,6 +312,25 @@ TEST_F(ServerTest, MethodsAndHostsAreChecked) {
   EXPECT_EQ(with_host("evil.example"), 421);
 }
 
+TEST_F(ServerTest, EachHostHasItsOwnSite) {
+  SiteConfig shop;
+  shop.domain = "shop.test";
+  shop.root = (folder_ / "docs").string();
+  config_.sites.push_back(shop);
+  start();
+  auto of_host = [this](const std::string& host) {
+    TestClient client(address_);
+    client.send("GET / HTTP/1.1\r\nHost: " + host + "\r\n\r\n");
+    TestResponse response = client.read_response();
+    return response.status == 200 ? response.body : std::to_string(response.status);
+  };
+  EXPECT_EQ(of_host("foobar.com"), "home");
+  EXPECT_EQ(of_host("www.foobar.com"), "home");
+  EXPECT_EQ(of_host("Shop.test:8080"), "docs");
+  EXPECT_EQ(of_host("127.0.0.1"), "421") << "which of the two is not said";
+  EXPECT_EQ(of_host("www.shop.test"), "421");
+}
+
 TEST_F(ServerTest, FilesHaveIndexPagesRedirectsAndNoWayOut) {
   std::filesystem::create_symlink("a.txt", folder_ / "inside");
   std::filesystem::create_symlink("/etc/passwd", folder_ / "outside");
