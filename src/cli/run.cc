@@ -9,6 +9,7 @@
 #include <filesystem>
 
 #include "base/strings.h"
+#include "cli/daemon.h"
 #include "cli/options.h"
 #include "cli/verbs.h"
 #include "config/config.h"
@@ -41,11 +42,6 @@ void on_signal(const Fd& signals, Supervisor& supervisor, const Runtime& runtime
     ReloadOutcome outcome = supervisor.reload();
     if (outcome.exit_code != 0) runtime.say("reload refused, the old configuration serves: " + outcome.text);
   }
-}
-
-int complain(const Error& error) {
-  fmt::print(stderr, "error: {}\n", error.message);
-  return kExitFailed;
 }
 
 // The path that we were started by, absolute. A link stays a link: whoever upgrades may have moved it.

@@ -17,7 +17,6 @@ namespace trimaran {
 class Nameserver final : public Timer {
  public:
   static constexpr Millis kDrainMs = 3000;  // for TCP answers under way; then they are cut
-  static constexpr size_t kMaxThreads = 64;
 
   Nameserver(EventLoop& loop, MessageSocket link);
   bool failed() const { return failed_; }  // it never had anything to serve

@@ -53,7 +53,6 @@ void TcpServer::keep_listeners(const std::vector<std::string>& addresses) {
 }
 
 void TcpServer::drain() {
-  draining_ = true;
   keep_listeners({});
   for (auto next = connections_.begin(); next != connections_.end();) {
     TcpConnection& connection = **next++;

@@ -69,7 +69,6 @@ class TcpServer final : public IoHandler, public Timer {
   std::map<std::string, size_t> per_client_;
   std::unique_ptr<char[]> read_buffer_;   // kReadBytes, shared: only a half-read query stays with its connection
   std::unique_ptr<char[]> reply_buffer_;  // dns::kMaxTcpBytes
-  bool draining_ = false;
 };
 
 }  // namespace trimaran
