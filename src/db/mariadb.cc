@@ -169,7 +169,7 @@ Status commit_mariadb_install(const MariadbPaths& paths) {
 }
 
 std::optional<pid_t> find_mariadb_survivor(const MariadbPaths& paths) {
-  auto text = read_file(paths.pid_file, 64);
+  auto text = read_plain_file(paths.pid_file, 64);  // in a folder of the server's user
   auto pid = text ? parse_u64(trim(*text)) : std::nullopt;
   if (!pid || *pid < 2) return std::nullopt;
   auto command = read_file("/proc/" + std::to_string(*pid) + "/cmdline", 64 * 1024);

@@ -40,8 +40,9 @@ struct Process {
 };
 
 // Forks and executes, in a process group of its own (Ctrl-C reaches only the supervisor). Returns after the exec has
-// succeeded; a failure names the step: "cannot execute /x: No such file or directory". Call from a process with one
-// thread.
+// succeeded; a failure names the step: "cannot execute /x: No such file or directory". Between fork(2) and execve(2)
+// nothing takes a lock, so other threads do no harm; with dies_with_parent the thread that calls is the parent
+// (prctl(2)).
 Result<Process> spawn(const SpawnOptions& options);
 
 // From now on an orphan among our descendants becomes our child (PR_SET_CHILD_SUBREAPER of prctl(2)), so that a process
