@@ -1,5 +1,5 @@
-// What must hold for any reply to any packet, whatever the zones say. Shared by the targets that ask questions: one with
-// any packet and a fixed zone, one with any zone and fixed questions.
+// What must hold for any reply to any packet, whatever the zones say. Shared by the targets that ask questions: one
+// with any packet and a fixed zone, one with any zone and fixed questions.
 #pragma once
 
 #include <algorithm>

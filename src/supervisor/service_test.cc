@@ -50,7 +50,8 @@ struct NeverSilent final : ServiceOwner {
     return Process();
   }
   void on_message(Service&, Message) override {
-    if (++heard < kMessages) EXPECT_TRUE(child.send({"recycle", {}, {}}));
+    if (++heard == kMessages) return;
+    EXPECT_TRUE(child.send({"recycle", {}, {}}));
   }
   MessageSocket child;
   int heard = 0;

@@ -71,7 +71,7 @@ Result<NoticeSocket> NoticeSocket::open() {
 }
 
 std::optional<Notice> NoticeSocket::receive(pid_t pid) const {
-  for (int i = 0; i < kNoticesAtOnce; ++i) {
+  for (int read = 0; read < kNoticesAtOnce; ++read) {
     char bytes[kNoticeBytesMax];
     iovec part{bytes, sizeof bytes};
     alignas(cmsghdr) char control[CMSG_SPACE(sizeof(ucred)) + CMSG_SPACE(sizeof(int) * 16)];
