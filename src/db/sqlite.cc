@@ -2,41 +2,14 @@
 
 #include <sqlite3.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#include <cstdint>
 #include <memory>
 
-#include "base/assert.h"
+#include "os/acting_as.h"
 
 namespace trimaran {
 namespace {
-
-// Root works in a folder of the application's user: as that user, so that no symlink there can point us elsewhere. Only
-// this thread: the C library's seteuid(3) changes all of them, and a deploy that copies files beside us would lose its
-// rights in the middle.
-class ActingAs {
- public:
-  explicit ActingAs(const std::optional<Credentials>& user) {
-    if (!user) return;
-    acting_ = true;
-    good_ = become(SYS_setresgid, user->gid) && become(SYS_setresuid, user->uid);
-  }
-  ~ActingAs() {
-    if (acting_) TRIMARAN_ASSERT(become(SYS_setresuid, 0) && become(SYS_setresgid, 0));
-  }
-  ActingAs(const ActingAs&) = delete;
-  ActingAs& operator=(const ActingAs&) = delete;
-  bool good() const { return good_; }
-
- private:
-  // The effective id alone: -1 leaves the others.
-  static bool become(long call, uint32_t id) { return ::syscall(call, -1, id, -1) == 0; }
-
-  bool acting_ = false;
-  bool good_ = true;
-};
 
 // SQLite asks for 0644; the files beside the database (-wal, -shm) get the mode that it has.
 constexpr mode_t kMask = 0027;  // so 0640
@@ -57,6 +30,7 @@ std::string sqlite_file(const std::string& site_state_dir) { return site_state_d
 Status prepare_sqlite(const std::string& file, const std::optional<Credentials>& owner) {
   struct stat st {};
   if (::lstat(file.c_str(), &st) == 0) return {};
+  // The folder is the user's: no link there can point us elsewhere.
   ActingAs user(owner);
   if (!user.good()) return errno_error("cannot act as the user " + owner->name);
   mode_t before = ::umask(kMask);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "supervisor/app_user.h"
 #include "supervisor/procfile.h"
 
 namespace trimaran {
@@ -42,7 +43,8 @@ void Jobs::lead(const Generation& generation) {
 }
 
 void Jobs::replace_processes(const Generation& generation) {
-  auto procfile = read_procfile(generation.site.app->directory);
+  auto user = find_app_user(runtime_, generation.site);
+  auto procfile = user ? read_procfile(generation.site.app->directory, user->drop) : std::unexpected(user.error());
   if (!procfile) runtime_.say(procfile.error().message);
   auto old = std::exchange(processes_, {});
   for (ProcessConfig& wanted :

@@ -4,6 +4,7 @@
 #include <cerrno>
 
 #include "base/strings.h"
+#include "os/acting_as.h"
 #include "os/fd.h"
 
 namespace trimaran {
@@ -39,7 +40,9 @@ std::vector<ProcessConfig> parse_procfile(std::string_view text) {
   return out;
 }
 
-Result<std::vector<ProcessConfig>> read_procfile(const std::string& directory) {
+Result<std::vector<ProcessConfig>> read_procfile(const std::string& directory, const std::optional<Credentials>& user) {
+  ActingAs reader(user);
+  if (!reader.good()) return errno_error("cannot act as the user " + user->name);
   auto text = read_plain_file(directory + "/Procfile", kProcfileBytesMax);
   if (!text && text.error().os_errno == ENOENT) return std::vector<ProcessConfig>{};
   if (!text) return std::unexpected(text.error());

@@ -4,11 +4,13 @@
 // `web` is what run = "http:" starts; the others are its [[process]]es.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "config/config.h"
+#include "os/process.h"
 
 namespace trimaran {
 
@@ -20,8 +22,11 @@ constexpr size_t kProcfileNameBytesMax = 32;  // as that of a [[process]]
 // readers of this form do: it has no syntax errors.
 std::vector<ProcessConfig> parse_procfile(std::string_view text);
 
-// The Procfile in `directory`, [app] directory; nothing when there is none. An error: it is there and cannot be read.
-Result<std::vector<ProcessConfig>> read_procfile(const std::string& directory);
+// The Procfile in `directory`, [app] directory, as `user` may read it (we are root then): the folder is his, and what a
+// link in it leads to would be run, and so be shown, in his name. Nothing when there is none. An error: it is there and
+// cannot be read.
+Result<std::vector<ProcessConfig>> read_procfile(const std::string& directory,
+                                                 const std::optional<Credentials>& user = std::nullopt);
 
 // The command of the line `name`; "" when there is none.
 std::string procfile_command(const std::vector<ProcessConfig>& lines, std::string_view name);

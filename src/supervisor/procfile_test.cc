@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 
@@ -52,6 +53,24 @@ TEST(Procfile, IsFoundInTheFolderOfTheApplication) {
   std::filesystem::remove(folder + "/Procfile");
   ASSERT_EQ(::mkfifo((folder + "/Procfile").c_str(), 0600), 0);
   EXPECT_FALSE(read_procfile(folder));
+  std::filesystem::remove_all(folder);
+}
+
+// /etc/shadow has lines of this form: each was run as a command, whose arguments anybody may see.
+TEST(Procfile, AsRootWhatItsUserMayNotReadIsNotRead) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root reads what the user may not";
+  constexpr uid_t kNobody = 65534;
+  const Credentials user{"nobody", kNobody, kNobody, "/"};
+  char path[] = "/tmp/trimaran-procfile-XXXXXX";
+  std::string folder = ::mkdtemp(path);
+  ASSERT_TRUE(write_file(folder + "/secret", "root: hash\n", 0600));
+  ASSERT_EQ(::chown(folder.c_str(), kNobody, kNobody), 0);
+  std::filesystem::create_symlink("secret", folder + "/Procfile");
+  EXPECT_FALSE(read_procfile(folder, user));
+  std::filesystem::permissions(folder + "/secret", std::filesystem::perms(0644));
+  auto lines = read_procfile(folder, user);
+  ASSERT_TRUE(lines) << lines.error().message;
+  EXPECT_EQ(procfile_command(*lines, "root"), "hash");
   std::filesystem::remove_all(folder);
 }
 

@@ -25,9 +25,9 @@ Status make_blocking(const Fd& listener) {
   return {};
 }
 
-Result<std::string> http_command(const AppConfig& app) {
+Result<std::string> http_command(const AppConfig& app, const std::optional<Credentials>& user) {
   if (!app.target.empty()) return app.target;
-  auto lines = read_procfile(app.directory);
+  auto lines = read_procfile(app.directory, user);
   if (!lines) return std::unexpected(lines.error());
   std::string command = procfile_command(*lines, "web");
   if (command.empty()) {
@@ -77,7 +77,7 @@ Status Upstream::prepare(SpawnOptions& options) {
   const AppConfig& app = *site_.app;
   if (app.kind == AppKind::php) return prepare_php(options);
   protocol_ = "http";
-  auto command = http_command(app);
+  auto command = http_command(app, options.user);
   if (!command) return std::unexpected(command.error());
   // The shell becomes the program: signals reach it, and LISTEN_PID is its own.
   options.argv = {"/bin/sh", "-c", (app.listen_fd ? "export LISTEN_PID=$$; " : "") + exec_command(*command)};
