@@ -16,6 +16,7 @@
 #include <thread>
 
 #include "base/time.h"
+#include "os/testing.h"
 #include "release/release_id.h"
 
 namespace trimaran::release {
@@ -434,6 +435,33 @@ TEST_F(ReleaseStoreTest, AFileThatBecomesALinkLeadsToNoOther) {
   over = true;
   exchanger.join();
   EXPECT_EQ(st.st_mode & 07777, 0600u);
+}
+
+// A release belongs to its application, which may make it as deep as it likes: to remove it took a piece of the stack
+// and two descriptors for each folder, of the supervisor.
+TEST_F(ReleaseStoreTest, ADeepReleaseIsRemoved) {
+  constexpr int kDepth = 500, kDescriptors = 16;
+  write("app.py");
+  auto added = add();
+  ASSERT_TRUE(added) << error_of(added);
+  auto at = open_folder(AT_FDCWD, added->release.folder);
+  for (int i = 0; i < kDepth; ++i) {
+    ASSERT_TRUE(at);
+    ASSERT_EQ(::mkdirat(at->get(), "in", 0500), 0);
+    Fd file(::openat(at->get(), "file", O_CREAT | O_WRONLY | O_CLOEXEC, 0400));
+    ASSERT_TRUE(file);
+    auto inner = open_folder(at->get(), "in");
+    ::fchmod(inner->get(), 0700);
+    at = std::move(inner);
+  }
+  at = Fd();
+  Status removed;
+  {
+    Shortage shortage(kDescriptors);
+    removed = store_->remove(added->release.id);
+  }
+  EXPECT_TRUE(removed) << removed.error().message;
+  EXPECT_TRUE(names().empty());
 }
 
 TEST(ReleaseId, SortsByAgeWhateverTheClockSays) {

@@ -105,6 +105,60 @@ class Settling {
   TreeSize size_;
 };
 
+// However deep the tree is, one folder of it is open at a time: a folder in a folder is moved beside the first one, and
+// has its turn later. Its depth is the application's to choose, and would be our stack's and our descriptors'. Going
+// back by ".." was rejected: that is wherever somebody has moved the folder meanwhile.
+class Removal {
+ public:
+  Removal(int at, std::string name) : at_(at), left_{std::move(name)} {}
+
+  Status run() {
+    while (!left_.empty()) {
+      std::string name = std::move(left_.back());
+      left_.pop_back();
+      if (Status removed = remove(name); !removed) return removed;
+    }
+    return {};
+  }
+
+ private:
+  Status remove(const std::string& name) {
+    if (::unlinkat(at_, name.c_str(), 0) == 0 || errno == ENOENT) return {};
+    if (errno != EISDIR && errno != EPERM) return errno_error("cannot remove " + name);
+    auto folder = open_folder(at_, name);
+    if (!folder) return std::unexpected(folder.error());
+    ::fchmod(folder->get(), 0700);  // it may have lost its own permissions
+    Status emptied = each_entry(folder->get(), name, [&](const std::string& inner, const struct stat& st) {
+      return S_ISDIR(st.st_mode) ? remove_folder(folder->get(), inner) : remove_file(folder->get(), inner);
+    });
+    if (!emptied) return emptied;
+    if (::unlinkat(at_, name.c_str(), AT_REMOVEDIR) != 0) return errno_error("cannot remove the folder " + name);
+    return {};
+  }
+
+  static Status remove_file(int folder, const std::string& name) {
+    if (::unlinkat(folder, name.c_str(), 0) == 0 || errno == ENOENT) return {};
+    return errno_error("cannot remove " + name);
+  }
+
+  Status remove_folder(int folder, const std::string& name) {
+    if (::unlinkat(folder, name.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) return {};
+    if (auto moved = open_folder(folder, name)) ::fchmod(moved->get(), 0700);  // or only root could move it
+    for (;;) {
+      std::string beside = ".removed-" + std::to_string(++moved_);
+      if (::renameat2(folder, name.c_str(), at_, beside.c_str(), RENAME_NOREPLACE) == 0) {
+        left_.push_back(std::move(beside));
+        return {};
+      }
+      if (errno != EEXIST) return errno_error("cannot remove the folder " + name);
+    }
+  }
+
+  int at_;
+  std::vector<std::string> left_;  // names in at_
+  uint64_t moved_ = 0;
+};
+
 }  // namespace
 
 Result<Fd> open_folder(int at, const std::string& name) {
@@ -136,18 +190,8 @@ Status each_entry(int folder, const std::string& path, const OnEntry& entry) {
 }
 
 Status remove_tree(int at, const std::string& name) {
-  if (::unlinkat(at, name.c_str(), 0) == 0 || errno == ENOENT) return {};
-  if (errno != EISDIR && errno != EPERM) return errno_error("cannot remove " + name);
-  // A folder may have lost its own permissions.
-  auto folder = open_folder(at, name);
-  if (!folder) return std::unexpected(folder.error());
-  ::fchmod(folder->get(), 0700);
-  Status emptied = each_entry(folder->get(), name, [&](const std::string& inner, const struct stat&) {
-    return remove_tree(folder->get(), inner);
-  });
-  if (!emptied) return emptied;
-  if (::unlinkat(at, name.c_str(), AT_REMOVEDIR) != 0) return errno_error("cannot remove the folder " + name);
-  return {};
+  Removal removal(at, name);
+  return removal.run();
 }
 
 Result<TreeSize> settle_tree(int root, const TreeJob& job) { return Settling(root, job).run(); }

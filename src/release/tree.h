@@ -54,7 +54,8 @@ Result<Fd> open_folder(int at, const std::string& name);
 using OnEntry = std::function<Status(const std::string& name, const struct stat& st)>;
 Status each_entry(int folder, const std::string& path, const OnEntry& entry);
 
-// A file, a folder with all that is in it, or nothing: afterwards it is gone.
+// A file, a folder with all that is in it, or nothing: afterwards it is gone. Ended in the middle, folders named
+// .removed-N may lie beside it.
 Status remove_tree(int at, const std::string& name);
 
 // Refuses what must not be served: links that lead out of the tree, devices, more than the limits. Then gives all of it
