@@ -26,10 +26,8 @@ PyObject* none_if(bool good) {
 PyObject* ready(PyObject* self, PyObject*) { return check(server_of(self).worker().send_ready()); }
 
 PyObject* failed(PyObject* self, PyObject* reason) {
-  Py_ssize_t size = 0;
-  const char* text = PyUnicode_AsUTF8AndSize(reason, &size);
-  if (!text) return nullptr;
-  return check(server_of(self).worker().send_failed(std::string_view(text, static_cast<size_t>(size))));
+  Ref text = readable_bytes(reason);
+  return text ? check(server_of(self).worker().send_failed(bytes_view(text.get()))) : nullptr;
 }
 
 PyObject* fileno(PyObject* self, PyObject*) { return PyLong_FromLong(server_of(self).worker().fd()); }

@@ -39,10 +39,8 @@ PyObject* check(const Status& status) {
 PyObject* worker_ready(PyObject* self, PyObject*) { return check(as_worker(self)->worker->send_ready()); }
 
 PyObject* worker_failed(PyObject* self, PyObject* reason) {
-  Py_ssize_t size = 0;
-  const char* text = PyUnicode_AsUTF8AndSize(reason, &size);
-  if (!text) return nullptr;
-  return check(as_worker(self)->worker->send_failed(std::string_view(text, static_cast<size_t>(size))));
+  Ref text = readable_bytes(reason);
+  return text ? check(as_worker(self)->worker->send_failed(bytes_view(text.get()))) : nullptr;
 }
 
 PyObject* worker_serve(PyObject* self, PyObject* arguments) {

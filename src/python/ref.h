@@ -83,6 +83,10 @@ inline std::string_view bytes_view(PyObject* object) {
   return {data, static_cast<size_t>(size)};
 }
 
+// A str as UTF-8 for people. os.fsdecode() leaves in it what is none ("\udcff"), which is written out; null: a Python
+// error is set.
+inline Ref readable_bytes(PyObject* text) { return Ref(PyUnicode_AsEncodedString(text, "utf-8", "backslashreplace")); }
+
 // The method tables of CPython hold every calling convention as a PyCFunction.
 template <class Function>
 PyCFunction as_method(Function* function) {

@@ -33,6 +33,7 @@ def test_the_application_is_found(start, app, body):
     ("import nothing_like_it", "app:app", "ModuleNotFoundError: No module named 'nothing_like_it'"),
     ("1 +", "app:app", "SyntaxError: invalid syntax"),
     ("raise SystemExit(0)", "app:app", "SystemExit: 0"),
+    ("raise OSError('no file /\\udcff\\0')", "app:app", r"OSError: no file /\udcff "),
     ("", "", "ValueError"),
 ])
 def test_an_application_that_cannot_be_loaded(start, source, app, reason):
