@@ -317,7 +317,11 @@ TEST_F(DeployTest, AnUpgradeIsRefusedDuringACanaryAndSaysWhatEndsIt) {
 
 TEST_F(DeployTest, OldReleasesGo) {
   start_serving("keep = 2\nwarm = \"0s\"");
-  for (int i = 0; i < 5; ++i) ASSERT_EQ(deploy().exit_code, 0);
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_EQ(deploy().exit_code, 0);
+    wait_until("the old one has ended, which is kept until then",
+               [&] { return supervisor_->report().sites.front().generations.size() == 1; });
+  }
   EXPECT_EQ(releases().size(), 2u);
 }
 
