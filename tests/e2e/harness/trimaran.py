@@ -116,9 +116,9 @@ class Trimaran:
              *self.arguments], cwd="/", start_new_session=True, env=self.environment | {"NOTIFY_SOCKET": notify_path},
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             pass_fds=[s.fileno() for s in self.sockets])
-        for target, argument in ((self._read_log, self.process), (self._read_notify, notify),
-                                 (self._watch_exit, self.process)):
-            threading.Thread(target=target, args=(argument,), daemon=True).start()
+        for target, arguments in ((self._read_log, [self.process]), (self._read_notify, [notify, self.process]),
+                                  (self._watch_exit, [self.process])):
+            threading.Thread(target=target, args=arguments, daemon=True).start()
         if wait:
             self.wait_ready()
         return self
@@ -250,10 +250,10 @@ class Trimaran:
                 self.log.append(line.decode(errors="replace").rstrip("\n"))
                 self._changed.notify_all()
 
-    def _read_notify(self, notify):
-        """Drained for the daemon's whole life: a full notify socket would block whoever writes to it."""
+    def _read_notify(self, notify, process):
+        """Drained for the daemon's whole life: a full notify socket would block whoever writes to it. What a killed one
+        said last may be read when the next one is being started, and says nothing about that."""
         notify.settimeout(1.0)
-        process = self.process
         with notify:
             while True:
                 try:
@@ -264,7 +264,7 @@ class Trimaran:
                     return
                 with self._changed:
                     self.notices.append(message)
-                    self._ready = self._ready or "READY=1" in message.split("\n")
+                    self._ready = self._ready or (process is self.process and "READY=1" in message.split("\n"))
                     self._changed.notify_all()
 
     def _watch_exit(self, process):
