@@ -51,13 +51,14 @@ TEST_F(AppTest, AWorkerThatBreaksTheProtocolIsGivenUpAndTheSupervisorHearsOfIt) 
 // The supervisor writes it into its log: a part of it is enough, and a message does not hold more. The front died of
 // it.
 TEST_F(AppTest, TheLongestRequestThatHangsIsReportedAsFarAsThereIsRoom) {
-  app().timeout_ms = 100;
+  app().timeout_ms = 2'000;  // until then it has begun
   config_.limits.request_line_bytes = 64 << 10;
   start();
   auto hangs = add_worker(1);
   auto slow = ask("/slow?" + std::string(60'000, '"'));
-  hangs->begin();
+  auto hung = hangs->begin();
   EXPECT_EQ(slow->read_response().status, 504);
+  EXPECT_EQ(hangs->next().slot, hung.slot);  // the abort, which leaves when all else is done
   Message message = told();
   EXPECT_EQ(message.field("request").substr(0, 12), "GET /slow?\\\"");
   auto pair = MessageSocket::make_pair();
