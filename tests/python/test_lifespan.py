@@ -38,6 +38,22 @@ def test_a_startup_that_fails_is_failed_with_its_message(start):
     assert "Traceback" not in worker.log()
 
 
+def test_an_application_that_goes_on_after_a_failed_startup_is_failed_all_the_same(start):
+    """The supervisor once heard only that it "was not ready in time"."""
+    worker = start(APP % """await send({"type": "lifespan.startup.failed", "message": "no pool"})
+        await asyncio.sleep(600)""", environment=KIND, wait_ready=False)
+    assert worker.message() == ("failed", {"reason": "no pool"})
+    assert worker.wait() == 1
+
+
+def test_an_application_that_goes_on_after_its_shutdown_is_cancelled(start):
+    worker = start(APP.replace("return\n", "await asyncio.sleep(600)\n") %
+                   """await send({"type": "lifespan.startup.complete"})""", environment=KIND)
+    worker.tell("drain")
+    assert worker.wait() == 0
+    assert "shut down" in worker.log()
+
+
 @pytest.mark.parametrize("how", ["return", "raise ValueError('what is this?')"])
 def test_an_application_without_lifespan_is_served(start, how):
     worker = start("""

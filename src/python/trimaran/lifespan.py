@@ -4,6 +4,8 @@ import asyncio
 
 from trimaran.errors import one_line, write_stderr
 
+END_WAIT_S = 5  # for what an application does after its last word; then it is cancelled with all that it left running
+
 
 class StartupFailed(Exception):
     """The application said lifespan.startup.failed."""
@@ -27,7 +29,7 @@ class Lifespan:
         self._task = asyncio.create_task(self._run(state), name="lifespan")
         verb, message = await self._say("startup")
         if verb == "failed":
-            await asyncio.wait([self._task])
+            await asyncio.wait([self._task], timeout=END_WAIT_S)
             raise StartupFailed(message or "the application's lifespan.startup failed")
         if verb == "complete":
             self.state = state
@@ -38,7 +40,7 @@ class Lifespan:
         verb, message = await self._say("shutdown")
         if verb == "failed":
             write_stderr("error the application's lifespan.shutdown failed: %s\n" % message)
-        await asyncio.wait([self._task])
+        await asyncio.wait([self._task], timeout=END_WAIT_S)
 
     async def _say(self, event):
         self._answer = asyncio.get_running_loop().create_future()
