@@ -52,6 +52,7 @@ bool AsgiServer::flush() {
   only_the_worker_goes_on();
   flush_scheduled_ = false;
   worker_.flush();
+  if (worker_.wants_flush()) schedule_flush();  // who was told of room has said more
   return tell_drained();
 }
 
