@@ -25,19 +25,22 @@ Server::Server(worker::Worker& worker, const ObjectTypes& types, PyObject* appli
 bool Server::run() {
   if (!environ_.ok() || !close_) return false;
   std::unique_ptr<worker::Request> request;
-  {
-    NoGil no_gil;
-    request = worker_.next_request();
-  }
-  while (request) {
+  bool interrupted = true;
+  for (;;) {
+    while (!request && interrupted) {
+      // The application's signal handlers run here; what they raise ends the worker.
+      if (PyErr_CheckSignals() != 0) return false;
+      NoGil no_gil;
+      request = worker_.next_request(interrupted);
+    }
+    if (!request) return true;
     Call call(worker_, *request);
     serve(call, request->head());
     NoGil no_gil;
     call.complete(Call::Then::nothing);
     request.reset();  // before the wait: a request that is held is one that is under way
-    request = worker_.next_request();
+    request = worker_.next_request(interrupted);
   }
-  return true;
 }
 
 void Server::serve(Call& call, const worker::RequestHeadView& head) {

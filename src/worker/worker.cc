@@ -40,10 +40,21 @@ WorkerEnd::WorkerEnd(MessageSocket link, int threads, Recycle recycle)
 }
 
 std::unique_ptr<Request> WorkerEnd::next_request() {
+  std::unique_ptr<Request> request;
+  bool interrupted;
+  do {
+    request = next_request(interrupted);
+  } while (interrupted);
+  return request;
+}
+
+std::unique_ptr<Request> WorkerEnd::next_request(bool& interrupted) {
+  interrupted = false;
   std::unique_lock lock(mutex_);
   while (!drained()) {
     if (ready_.empty()) {
-      wait(lock, nullptr);
+      interrupted = !wait(lock, nullptr, true);
+      if (interrupted) return nullptr;
       continue;
     }
     std::unique_ptr<RequestEnd> request = std::move(ready_.front());
@@ -80,13 +91,14 @@ void WorkerEnd::after_fork_in_child() {
   mutex_.unlock();
 }
 
-void WorkerEnd::wait(std::unique_lock<std::mutex>& lock, RequestEnd* request) {
+bool WorkerEnd::wait(std::unique_lock<std::mutex>& lock, RequestEnd* request, bool until_signal) {
   if (request) request->news_ = false;
   write_kept(lock);
-  while (!has_news(request)) {
+  bool interrupted = false;
+  while (!has_news(request) && !interrupted) {
     if (!leading_) {
       leading_ = true;
-      lead(lock);
+      interrupted = !lead(lock) && until_signal;
       leading_ = false;
       call_waiters(request == nullptr);
     } else {
@@ -97,6 +109,7 @@ void WorkerEnd::wait(std::unique_lock<std::mutex>& lock, RequestEnd* request) {
     }
   }
   if (!leading_ && !waiters_.empty()) call(*waiters_.front());
+  return !interrupted;
 }
 
 bool WorkerEnd::has_news(const RequestEnd* request) const {
@@ -122,7 +135,7 @@ void WorkerEnd::call(Waiter& waiter) {
 }
 
 // One round: waits for something to happen, and hands it out.
-void WorkerEnd::lead(std::unique_lock<std::mutex>& lock) {
+bool WorkerEnd::lead(std::unique_lock<std::mutex>& lock) {
   epoll_event events[kEventsMax];
   lock.unlock();
   int count = ::epoll_wait(epoll_.get(), events, kEventsMax, -1);
@@ -144,6 +157,7 @@ void WorkerEnd::lead(std::unique_lock<std::mutex>& lock) {
   }
   lock.lock();
   clock_us_ = monotonic_us();
+  return count >= 0;
 }
 
 bool WorkerEnd::dispatch_all(WorkerChannel& channel) {

@@ -62,6 +62,9 @@ class Worker {
   // The next request that was begun for the caller; null once the worker drains (supervisor said so, or is gone) and
   // nothing is left. Several threads may wait here.
   virtual std::unique_ptr<Request> next_request() = 0;
+  // The same; but null, with `interrupted`, also when a signal came to this thread while it polled: an interpreter runs
+  // the application's signal handlers between two steps of its own only.
+  virtual std::unique_ptr<Request> next_request(bool& interrupted) = 0;
 
   // Around a fork(2) in the application, by the thread that forks. The child closes its copies of our descriptors, or a
   // front would not notice the death of the worker as long as the child lives; in it nothing else may be called then.

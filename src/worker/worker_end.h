@@ -83,6 +83,7 @@ class WorkerEnd final : public Worker, private SupervisorLink::Listener {
   Status send_ready() override { return link_.send_ready(); }
   Status send_failed(std::string_view reason) override { return link_.send_failed(reason); }
   std::unique_ptr<Request> next_request() override;
+  std::unique_ptr<Request> next_request(bool& interrupted) override;
 
   // With the mutex held across the fork, the child finds the channels whole, whatever the other threads were doing.
   void before_fork() override { mutex_.lock(); }
@@ -100,12 +101,13 @@ class WorkerEnd final : public Worker, private SupervisorLink::Listener {
 
   // Returns once something happened for `request` (null: one is ready, or the worker is drained). Does the I/O of all
   // threads meanwhile, unless another thread does.
-  void wait(std::unique_lock<std::mutex>& lock, RequestEnd* request);
+  // False: before that, a signal interrupted this thread; only if `until_signal`.
+  bool wait(std::unique_lock<std::mutex>& lock, RequestEnd* request, bool until_signal = false);
   bool has_news(const RequestEnd* request) const;
   void call_waiters(bool leader_takes_one);
   static void call(Waiter& waiter);
 
-  void lead(std::unique_lock<std::mutex>& lock);
+  bool lead(std::unique_lock<std::mutex>& lock);  // false: a signal came instead
   bool dispatch_all(WorkerChannel& channel);
   bool dispatch(WorkerChannel& channel, const Frame& frame);
   // By the leader, without the mutex.

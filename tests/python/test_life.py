@@ -3,9 +3,10 @@
 import signal
 import struct
 import subprocess
+import time
 
 import pytest
-from fake_front import FAILED, INTERPRETER, RESPONSE, SENT, Channel, Failed, Gone, Skipped, asan_environment
+from fake_front import FAILED, INTERPRETER, PATIENCE_S, RESPONSE, SENT, Channel, Failed, Gone, Skipped, asan_environment
 
 CLOSES = """
     class Result:
@@ -83,6 +84,26 @@ def test_an_exception_ends_the_request_not_the_worker(start, exception):
     assert "error POST /bad: the application failed\nTraceback (most recent call last):" in log
     assert 'app.py", line 4, in app' in log
     assert worker.channel.get("/good").body == b"good"
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+def test_a_signal_handler_of_the_application_runs_without_a_request(start, threads):
+    """It once waited for the next one."""
+    worker = start("""
+        import signal
+        signal.signal(signal.SIGUSR1, lambda *_: print("handled"))
+        def app(environ, start_response):
+            start_response("200 OK", [])
+            return [b"served"]
+    """, threads=threads)
+    assert worker.channel.get().body == b"served"
+    deadline = time.monotonic() + PATIENCE_S
+    with worker.log_grew:
+        while "handled" not in worker.log_text:
+            assert time.monotonic() < deadline
+            worker.signal(signal.SIGUSR1)  # one that comes just before the worker waits is handled with the next
+            worker.log_grew.wait(0.05)
+    assert worker.channel.get().body == b"served"
 
 
 def test_errors_and_prints_are_whole_lines_in_the_log(start):

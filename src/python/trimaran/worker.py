@@ -124,10 +124,13 @@ def run_wsgi(get_application):
     gc.freeze()
     worker.ready()
     arguments = (application, environ, report, end_child)
-    others = [threading.Thread(target=worker.serve, args=arguments, name="worker-%d" % i) for i in range(1, threads)]
-    for thread in others:
+    if threads == 1:
+        worker.serve(*arguments)
+        return 0
+    # Python runs signal handlers in the main thread, which has nothing else to do then: a join is interrupted by them.
+    servers = [threading.Thread(target=worker.serve, args=arguments, name="worker-%d" % i) for i in range(threads)]
+    for thread in servers:
         thread.start()
-    worker.serve(*arguments)
-    for thread in others:
+    for thread in servers:
         thread.join()
     return 0
