@@ -7,7 +7,7 @@ import pytest
 from fake_front import Gone
 
 FORKS = """
-    import os, signal, sys, time
+    import os, sys
     def in_the_child(how):
         if how == "exit":
             sys.exit(7)
@@ -64,7 +64,7 @@ def test_a_child_that_returns_is_the_application_s_mistake_and_told(start, kind)
 @pytest.mark.parametrize("kind", ["wsgi", "asgi"])
 def test_the_request_is_not_the_child_s(start, kind):
     worker = start("""
-        import asyncio, os, traceback
+        import os
         def wsgi(environ, start_response):
             if not (child := os.fork()):
                 for use in (environ["wsgi.input"].read, lambda: start_response("500 No", [])):
