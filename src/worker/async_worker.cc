@@ -61,6 +61,7 @@ bool AsyncWorker::dispatch_all(AsyncChannel& channel) {
     if (status == FrameStatus::incomplete) return true;
     if (status == FrameStatus::invalid || !dispatch(channel, frame)) {
       log_error("a front broke the protocol of its channel; the channel is closed");
+      link_.send_recycle(kGaveUp);
       return false;
     }
   }

@@ -344,6 +344,9 @@ TEST_F(AsyncWorkerTest, AFrontThatBreaksTheProtocolIsCutOff) {
     }
     for (auto& taken : taken_) EXPECT_TRUE(taken->request->aborted());
     taken_.clear();
+    auto asked = supervisor_.receive();
+    ASSERT_TRUE(asked && *asked);
+    EXPECT_EQ((*asked)->verb, "recycle");
   };
   cut_after([](FakeFront& f) { f.frame(FrameType::skipped, 1); });  // only a worker says that
   cut_after([](FakeFront& f) { f.request(1, "/taken"); });

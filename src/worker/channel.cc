@@ -10,7 +10,8 @@
 
 namespace trimaran::worker {
 
-WorkerChannel::WorkerChannel(Fd socket, Ledger shared) : ledger(std::move(shared)), socket_(std::move(socket)) {}
+WorkerChannel::WorkerChannel(Fd socket, Ledger shared, Millis write_wait_ms)
+    : ledger(std::move(shared)), socket_(std::move(socket)), write_wait_ms_(write_wait_ms) {}
 
 bool WorkerChannel::keep(std::string_view head, std::string_view body) {
   if (head.size() + body.size() > kKeptBytesMax) return false;
@@ -44,8 +45,11 @@ bool WorkerChannel::write_with(const Fd& file, std::string_view frame) {
 // After a write that failed. False: it will fail again.
 bool WorkerChannel::wait_for_room() {
   if (errno == EINTR) return true;
-  pollfd wait{socket_.get(), POLLOUT, 0};
-  if (errno == EAGAIN && ::poll(&wait, 1, kWriteWaitMs) != 0) return true;  // an interrupted poll just tries again
+  if (errno == EAGAIN) {
+    pollfd wait{socket_.get(), POLLOUT, 0};
+    if (::poll(&wait, 1, static_cast<int>(write_wait_ms_)) != 0) return true;  // an interrupted one just tries again
+    give_up();
+  }
   shut();
   return false;
 }

@@ -30,7 +30,7 @@ class WorkerChannel {
   static constexpr int kKeptMax = 8;
   static constexpr size_t kKeptBytesMax = 4096;  // of one response: larger ones are not copied
 
-  WorkerChannel(Fd socket, Ledger ledger);
+  WorkerChannel(Fd socket, Ledger ledger, Millis write_wait_ms = kWriteWaitMs);
 
   int fd() const { return socket_.get(); }
 
@@ -55,6 +55,9 @@ class WorkerChannel {
   void shut();
   // Of this process's copy of the socket only; see Worker::before_fork.
   void close() { socket_.reset(); }
+  // To be shut for the front's fault: that may live on, and nobody gives the two another channel.
+  void give_up() { gave_up_.store(true, std::memory_order_relaxed); }
+  bool gave_up() const { return gave_up_.load(std::memory_order_relaxed); }
 
   Ledger ledger;
 
@@ -69,6 +72,8 @@ class WorkerChannel {
   bool send_all(msghdr& header, size_t left);
 
   Fd socket_;
+  const Millis write_wait_ms_;
+  std::atomic<bool> gave_up_ = false;
   FrameReader reader_;
   std::mutex write_mutex_;
   std::string kept_;  // guarded by write_mutex_

@@ -13,6 +13,10 @@ namespace trimaran::worker {
 
 constexpr size_t kChannelsMax = 256;  // of one worker: front threads of two front generations, and some to spare
 
+// Why a worker that has closed a channel itself asks for a successor: the front at its other end may live on, and no
+// other channel to it will come.
+constexpr std::string_view kGaveUp = "it has closed its channel to a front that took nothing or broke the protocol";
+
 class SupervisorLink {
  public:
   class Listener {

@@ -167,6 +167,7 @@ bool WorkerEnd::dispatch_all(WorkerChannel& channel) {
     if (status == FrameStatus::incomplete) return true;
     if (status == FrameStatus::invalid || !dispatch(channel, frame)) {
       log_error("a front broke the protocol of its channel; the channel is closed");
+      channel.give_up();
       return false;
     }
   }
@@ -220,6 +221,7 @@ void WorkerEnd::close(WorkerChannel& channel) {
     if (request) request->abort();
   }
   channel.shut();
+  if (channel.gave_up()) link_.send_recycle(kGaveUp);
   forget_if_done(channel);
 }
 

@@ -273,6 +273,18 @@ TEST_F(WorkerEndTest, StatusIsCounted) {
   EXPECT_TRUE(next.get());
 }
 
+TEST(WorkerChannel, GivesUpAFrontThatTakesNothingButNotOneThatIsGone) {
+  for (bool gone : {false, true}) {
+    int fds[2];
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+    Fd front(fds[0]);
+    WorkerChannel channel(Fd(fds[1]), *Ledger::map(*make_ledger()), 1);
+    if (gone) front.reset();
+    EXPECT_FALSE(channel.write(std::string(8 << 20, 'x')));
+    EXPECT_EQ(channel.gave_up(), !gone);
+  }
+}
+
 TEST_F(WorkerEndTest, AFrontThatBreaksTheProtocolIsCutOff) {
   serve_paths(1);
   auto cut_after = [&](auto misbehave) {
@@ -287,6 +299,10 @@ TEST_F(WorkerEndTest, AFrontThatBreaksTheProtocolIsCutOff) {
     front_.flush();
     EXPECT_EQ(front_.next()->type, FrameType::response);
     EXPECT_EQ(front_.next()->payload, "/unharmed");
+    // Once it served on without a channel to that front, for ever.
+    auto asked = supervisor_.receive();
+    ASSERT_TRUE(asked && *asked);
+    EXPECT_EQ((*asked)->verb, "recycle");
   };
   cut_after([](FakeFront& f) { f.frame(FrameType::skipped, 1); });  // only a worker says that
   cut_after([](FakeFront& f) { f.request(1, "/taken"); });
