@@ -26,6 +26,9 @@ struct Running {
 int complain(const Error& error);
 
 // In all of these an error is an exit code: it has been printed.
+//
+// The daemon is found where the file says. One that says nothing, because it is no TOML any more, or says something
+// else than when the daemon was started, is asked for among all daemons of our user.
 std::expected<Running, int> find_running(const std::string& option);
 std::expected<ControlReply, int> ask(const Daemon& daemon, const std::string& method, const std::string& path,
                                      int wait_ms = kControlWaitMs);

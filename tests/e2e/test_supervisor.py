@@ -207,6 +207,27 @@ def test_dns_show_prints_the_zone_that_is_served(site):
     assert site.command("dns", "shwo", check=False).returncode == 2
 
 
+@pytest.mark.parametrize("damage", ["no TOML", "another run folder", "gone"])
+def test_the_daemon_is_found_whatever_its_file_says_by_now(site, damage):
+    """A forgotten quote in the site file hid the daemon from `trimaran status` and `stop`: it runs from what it last
+    accepted."""
+    if damage == "no TOML":
+        site.config.write_text(site.config.read_text() + '[app\nrun = "\n')
+    elif damage == "another run folder":
+        site.site.configure({"server": {"run": "elsewhere"}})
+    else:
+        site.config.unlink()
+    assert site.status()["pid"] == site.process.pid
+    assert "requests for the application wait" in site.command("pause").stdout
+    assert "requests go on" in site.command("resume").stdout
+    done = site.command("reload", check=False)
+    assert done.returncode != 0 and "the old configuration still serves" in done.stderr
+    site.command("stop")
+    assert site.wait_exit() == 0
+    done = site.command("status", check=False)
+    assert done.returncode == (3 if damage == "another run folder" else 2), done.stderr
+
+
 # --- reload ---
 
 def test_an_invalid_file_changes_nothing(site):
