@@ -94,7 +94,8 @@ namespace {
 int pause_or_resume(const char* verb, const char* help, int argc, char** argv) {
   std::string config, site;
   Options options(verb, help);
-  options.text("site", site, "the domain; without it every site").site_file(config);
+  // As an argument of its own it is older than --site of the other verbs, and stays.
+  options.text("site,--site", site, "the domain; without it every site").site_file(config);
   if (auto code = options.parse(argc, argv)) return *code;
   auto running = find_running(config);
   if (!running) return running.error();

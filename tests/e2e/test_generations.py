@@ -199,9 +199,21 @@ def queued(site):
 
 def test_pause_of_a_site_that_is_not_there_fails():
     with site_with(workers=1) as site:
-        done = site.command("pause", "bar.com", check=False)
-        assert done.returncode == 1
-        assert "no site bar.com has an application" in done.stderr
+        for named in (["bar.com"], ["--site", "bar.com"]):
+            done = site.command("pause", *named, check=False)
+            assert done.returncode == 1
+            assert "no site bar.com has an application" in done.stderr
+
+
+def test_every_verb_about_a_site_takes_its_name_in_the_same_way():
+    """`pause DOMAIN`, but `deploy --site DOMAIN`: whoever had learnt one verb was refused by the other."""
+    with site_with(workers=1) as site:
+        assert "requests for the application wait" in site.command("pause", "--site", "foobar.com").stdout
+        assert "requests go on" in site.command("resume", "--site", "foobar.com").stdout
+        assert "foobar.com." in site.command("dns", "show", "--site", "foobar.com").stdout
+        done = site.command("dns", "show", "--site", "bar.com", check=False)
+        assert done.returncode == 2 and not done.stdout
+        assert done.stderr == "error: there is no site bar.com; the sites are: foobar.com\n"
 
 
 # Reads and writes on one connection that it keeps, and opens a new one when the server has gone, as frameworks do.
