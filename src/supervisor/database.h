@@ -6,13 +6,14 @@
 #include <vector>
 
 #include "db/mariadb.h"
+#include "supervisor/database_restart.h"
 #include "supervisor/lock_file.h"
 #include "supervisor/runtime.h"
 #include "supervisor/service.h"
 
 namespace trimaran {
 
-class Database final : public ServiceOwner {
+class Database final : public ServiceOwner, public RestartableServer {
  public:
   Database(const Runtime& runtime, const std::string& state_dir, const std::string& run_dir,
            std::function<void()> changed);
@@ -23,15 +24,16 @@ class Database final : public ServiceOwner {
   const Service& installer() const { return installer_; }
   bool creating() const { return !installer_.gone(); }  // the datadir, for the first time
   const MariadbPaths& paths() const { return paths_; }
-  bool serving() const { return server_.serving(); }
+  pid_t pid() const override { return server_.pid(); }
+  bool serving() const override { return server_.serving(); }
   bool gone() const { return server_.gone() && installer_.gone() && !survivor_pidfd_; }
-  const std::string& reason() const;  // why it does not serve; "" while it is only starting
+  const std::string& reason() const override;  // why it does not serve; "" while it is only starting
 
   void start(std::vector<MariadbDatabase> databases);
   // The databases that there are from now on; the server is started anew if one is missing.
   void change(std::vector<MariadbDatabase> databases);
   // A server that serves ends in order and is started again.
-  void restart();
+  void restart() override;
   void drain();
 
   // For an upgrade of the program. What is not running is simply started anew by start().

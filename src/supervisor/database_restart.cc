@@ -6,14 +6,15 @@
 
 namespace trimaran {
 
-void DatabaseRestart::begin(Database& database, std::set<std::string> busy, Done done) {
+void DatabaseRestart::begin(RestartableServer& server, std::set<std::string> busy, Done done) {
   TRIMARAN_ASSERT(!running());
   step_ = Step::quieting;
-  database_ = &database;
+  server_ = &server;
   busy_ = std::move(busy);
   done_ = std::move(done);
   hooks_.pause(true);
-  due_.set(kQuietMs, [this] { restart(); });
+  if (busy_.empty()) return restart();
+  due_.set(limits_.quiet_ms, [this] { restart(); });
   ask();
 }
 
@@ -31,18 +32,17 @@ void DatabaseRestart::on_load(const std::string& site, const SiteLoad& load) {
 void DatabaseRestart::restart() {
   ask_.cancel();
   step_ = Step::restarting;
-  old_pid_ = database_->service().pid();
-  due_.set(kServeMs, [this] { give_up("mariadbd does not serve again yet; it is tried on"); });
-  database_->restart();
+  old_pid_ = server_->pid();
+  due_.set(limits_.serve_ms, [this] { give_up("mariadbd does not serve again yet; it is tried on"); });
+  server_->restart();
 }
 
 void DatabaseRestart::advance() {
   if (step_ != Step::restarting) return;
-  const Service& server = database_->service();
-  if (server.serving() && server.pid() != old_pid_) {
-    finish({0, "mariadbd was restarted (pid " + std::to_string(server.pid()) + ")", true});
-  } else if (!database_->reason().empty()) {
-    give_up("mariadbd does not start: " + database_->reason() + "; it is tried again");
+  if (server_->serving() && server_->pid() != old_pid_) {
+    finish({0, "mariadbd was restarted (pid " + std::to_string(server_->pid()) + ")", true});
+  } else if (!server_->reason().empty()) {
+    give_up("mariadbd does not start: " + server_->reason() + "; it is tried again");
   }
 }
 
@@ -54,7 +54,7 @@ void DatabaseRestart::finish(const ReloadOutcome& outcome) {
   ask_.cancel();
   due_.cancel();
   step_ = Step::none;
-  database_ = nullptr;
+  server_ = nullptr;
   hooks_.pause(false);
   std::exchange(done_, nullptr)(outcome);
 }
