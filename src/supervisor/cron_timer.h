@@ -19,12 +19,16 @@ class CronTimer {
   static constexpr std::time_t kLookSeconds = 60;  // how long a jump of the clock may stay unseen
 
   CronTimer(CronSchedule schedule, std::time_t now);
+  // One that was asked at `seen` and has waited for `next` since.
+  CronTimer(CronSchedule schedule, std::time_t seen, std::optional<std::time_t> next)
+      : schedule_(schedule), seen_(seen), next_(next) {}
 
   // Whether the job is to run now. Once for each time that has come.
   bool due(std::time_t now);
   // Seconds until due() should be asked again, 1..kLookSeconds.
   std::time_t wait(std::time_t now) const;
   std::optional<std::time_t> next() const { return next_; }
+  std::time_t seen() const { return seen_; }
 
  private:
   CronSchedule schedule_;

@@ -58,18 +58,35 @@ void Jobs::replace_processes(const Generation& generation) {
 }
 
 void Jobs::replace_cron(const Generation& generation) {
+  std::vector<Cron> old_cron = std::exchange(cron_, {});
   std::vector<std::unique_ptr<Job>> old;
-  for (auto& cron : std::exchange(cron_, {})) old.push_back(std::move(cron.job));
+  for (Cron& cron : old_cron) old.push_back(std::move(cron.job));
   for (const CronConfig& config : generation.site.cron) {
     ProcessConfig wanted{config.name, config.run};
     auto job = take(old, generation.number, wanted);
     if (!job) job = make(Job::Kind::cron, std::move(wanted), generation);
-    cron_.push_back({CronTimer(schedule_of(config), wall_()), std::move(job)});
+    cron_.push_back({config, timer_of(config, old_cron), std::move(job)});
   }
+  adopted_times_.clear();
   for (auto& job : old) {
     if (job) retire(std::move(job), generation.site.deploy.drain_ms);
   }
   look();
+}
+
+// Of a job that stays, or came through an upgrade, with the time that it waits for.
+CronTimer Jobs::timer_of(const CronConfig& config, const std::vector<Cron>& old) const {
+  for (const Cron& cron : old) {
+    if (cron.timer && cron.config.name == config.name && cron.config.schedule == config.schedule) return *cron.timer;
+  }
+  CronSchedule schedule = schedule_of(config);
+  for (const StateRecord& record : adopted_times_) {
+    if (record.text("name") != config.name || record.text("schedule") != config.schedule) continue;
+    std::optional<std::time_t> next;
+    if (!record.text("next").empty()) next = record.number("next");
+    return CronTimer(schedule, record.number("seen"), next);
+  }
+  return CronTimer(schedule, wall_());
 }
 
 std::unique_ptr<Job> Jobs::make(Job::Kind kind, ProcessConfig command, const Generation& generation) {

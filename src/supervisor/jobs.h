@@ -1,7 +1,8 @@
 // What a site runs besides its workers: the [[process]] programs and [[cron]] jobs of the generation that leads. Each
 // runs once, never in two generations at a time: at a switch the old programs end before the new ones start. A cron job
 // under way is not a reason to wait, and no reason to cut it short: it may finish, and its successor's times are left
-// out until it has. What a generation that leads already still wants is left alone, running as it is.
+// out until it has. What a generation that leads already still wants is left alone, running as it is. The next time
+// of a cron job is its schedule's, not the generation's: one that comes in the moment of a switch is not lost.
 #pragma once
 
 #include <ctime>
@@ -44,9 +45,11 @@ class Jobs {
   // Through an upgrade of the program (site_state.cc). After adopt() a generation has to lead again.
   void save(State& state) const;
   Status adopt(const StateRecord& record, const Generation& generation);
+  void adopt_time(const StateRecord& record) { adopted_times_.push_back(record); }
 
  private:
   struct Cron {
+    CronConfig config;
     std::optional<CronTimer> timer;  // none: adopted, and no generation has led since
     std::unique_ptr<Job> job;
     bool told_skip = false;
@@ -54,6 +57,7 @@ class Jobs {
 
   void replace_processes(const Generation& generation);
   void replace_cron(const Generation& generation);
+  CronTimer timer_of(const CronConfig& config, const std::vector<Cron>& old) const;
   std::unique_ptr<Job> make(Job::Kind kind, ProcessConfig command, const Generation& generation);
   void retire(std::unique_ptr<Job> job, Millis limit_ms);
   void run(Cron& cron);
@@ -66,6 +70,7 @@ class Jobs {
   std::vector<CronConfig> cron_tables_;
   std::vector<std::unique_ptr<Job>> processes_;
   std::vector<Cron> cron_;
+  std::vector<StateRecord> adopted_times_;  // of cron jobs, until a generation leads
   std::vector<std::unique_ptr<Job>> leaving_;
   Alarm look_;
 };

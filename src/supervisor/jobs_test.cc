@@ -93,6 +93,7 @@ class JobsTest : public testing::Test {
       generation.number = static_cast<int>(record->number("generation"));
       ASSERT_TRUE(jobs.adopt(copy, generation));
     }
+    for (const StateRecord* record : state.all("cron-time")) jobs.adopt_time(*record);
   }
   void lead(int number) {
     generation_.number = number;
@@ -250,6 +251,42 @@ TEST_F(JobsTest, ARecordOfAnOlderProgramHasTheNameInThatOfTheService) {
     EXPECT_EQ(next.services()[0]->name(), "process foobar.com/mail");
     EXPECT_EQ(next.services()[0]->pid(), pid);
   }
+}
+
+// An upgrade that went on over a full minute lost it: the new program asked for the next one only.
+TEST_F(JobsTest, ATimeThatComesDuringAnUpgradeIsRunOnceAfterIt) {
+  generation_.site.cron = {{"tick", "* * * * *", "echo tick >> out"}, {"nightly", "30 4 * * *", "echo night >> out"}};
+  lead(7);
+  State first = saved();
+  now_ = 61;
+  Jobs second{runtime_, [] {}, [this] { return now_; }};
+  adopt(second, first);
+  State again;  // one more, before anything leads
+  second.save(again);
+  Jobs third{runtime_, [] {}, [this] { return now_; }};
+  adopt(third, again);
+  third.lead(generation_);
+  auto ended = [&](Jobs& jobs) { return jobs.services().front()->gone() && !out().empty(); };
+  wait_until("it has run", [&] { return ended(third); });
+  third.look();
+  wait_until("what was due has run", [&] { return ended(third); });
+  EXPECT_EQ(out(), "tick\n");
+  EXPECT_EQ(log_text(), "");
+  now_ = 120;
+  third.look();
+  wait_until("it has run again", [&] { return ended(third) && out() != "tick\n"; });
+  EXPECT_EQ(out(), "tick\ntick\n");
+}
+
+// A job's alarm may be a second late: a switch within that second began its schedule anew, behind the time.
+TEST_F(JobsTest, ATimeThatComesWithASwitchIsNotLost) {
+  generation_.site.cron = {{"tick", "* * * * *", "echo tick >> out"}};
+  lead(1);
+  now_ = 60;
+  generation_.site.cron.push_back({"new", "* * * * *", "echo new >> out"});
+  lead(2);
+  wait_until("it has run", [&] { return !out().empty() && service("cron foobar.com/tick")->gone(); });
+  EXPECT_EQ(out(), "tick\n") << "and the one that is new has no time that has passed";
 }
 
 TEST_F(JobsTest, AProcessInItsPauseDoesNotServe) {

@@ -6,6 +6,7 @@
 // again).
 #include <algorithm>
 
+#include "base/strings.h"
 #include "supervisor/site.h"
 
 namespace trimaran {
@@ -19,6 +20,20 @@ void set_deadline(StateRecord& record, const char* key, const Alarm& alarm) {
 std::optional<Millis> rest_of(const StateRecord& record, const char* key, Millis now) {
   if (record.text(key).empty()) return std::nullopt;
   return std::max<Millis>(0, record.number(key) - now);
+}
+
+// The last lines of a worker; none has a newline (LineSplitter).
+std::string joined(const std::vector<std::string>& lines) {
+  std::string out;
+  for (const std::string& line : lines) out += line + "\n";
+  return out;
+}
+
+std::vector<std::string> lines_of(std::string_view text) {
+  std::vector<std::string> out;
+  for (std::string_view line : split(text, '\n')) out.emplace_back(line);
+  if (!out.empty()) out.pop_back();  // behind the last newline
+  return out;
 }
 
 bool same_generation(const StateRecord& a, const StateRecord& b) {
@@ -110,7 +125,7 @@ void App::save(State& state, std::string_view part) const {
   save_program(record, *site().app);
   record.set("release", release()).set("started", started_ ? 1 : 0).set("all_started", all_started_ ? 1 : 0);
   record.set("proven", proven_ ? 1 : 0).set("draining", draining_ ? 1 : 0).set("cut_at", cut_at_);
-  record.set("state", std::string(to_string(state_))).set("reason", reason_);
+  record.set("state", std::string(to_string(state_))).set("reason", reason_).set("log", joined(log_));
   set_deadline(record, "cut", cut_);
   if (preload_)
     preload_->service().save(state.add("preload").set("site", site().domain).set("generation", generation()));
@@ -131,6 +146,7 @@ Status App::adopt(const StateRecord& record, const State& state) {
     if (record.text("state") == to_string(known)) state_ = known;
   }
   reason_ = record.text("reason");
+  log_ = lines_of(record.text("log"));
   cut_at_ = record.number("cut_at");
   if (auto rest = rest_of(record, "cut", fleet_.runtime.loop.now())) {
     cut_.set(*rest, [this] { fleet_.front.cut(site().domain, generation()); });
@@ -169,6 +185,13 @@ void Jobs::save(State& state) const {
   for (const auto& job : processes_) add(*job, false);
   for (const auto& cron : cron_) add(*cron.job, false);
   for (const auto& job : leaving_) add(*job, true);
+  for (const Cron& cron : cron_) {
+    if (!cron.timer) continue;
+    StateRecord& record = state.add("cron-time").set("site", cron.job->site().domain).set("name", cron.config.name);
+    record.set("schedule", cron.config.schedule).set("seen", cron.timer->seen());
+    if (auto next = cron.timer->next()) record.set("next", *next);
+  }
+  for (const StateRecord& record : adopted_times_) state.add(record);
 }
 
 Status Jobs::adopt(const StateRecord& record, const Generation& generation) {
@@ -180,7 +203,7 @@ Status Jobs::adopt(const StateRecord& record, const Generation& generation) {
   } else if (kind == Job::Kind::process) {
     processes_.push_back(std::move(job));
   } else {
-    cron_.push_back({std::nullopt, std::move(job)});
+    cron_.push_back({{job->command().name, "", job->command().run}, std::nullopt, std::move(job)});
   }
   return {};
 }
@@ -212,6 +235,9 @@ Status Site::adopt(const StateRecord& record, const State& state, const Generati
   for (const StateRecord* job : state.all("job")) {
     if (job->text("site") != domain_) continue;
     if (Status adopted = jobs_.adopt(*job, generation_of(*job)); !adopted) return adopted;
+  }
+  for (const StateRecord* time : state.all("cron-time")) {
+    if (time->text("site") == domain_) jobs_.adopt_time(*time);
   }
   if (auto rest = rest_of(record, "warm_until", fleet_.runtime.loop.now())) {
     warm_until_.set(*rest, [this] { cool(); });

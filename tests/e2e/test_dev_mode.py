@@ -67,6 +67,19 @@ def test_a_broken_edit_shows_its_traceback_until_the_next_good_one(edit, error):
         eventually(lambda: get(site).body == b"two")
 
 
+def test_the_traceback_of_a_broken_edit_outlives_an_upgrade():
+    """The new program knew the reason, and not what the worker had written last."""
+    with dev_site() as site:
+        site.site.write("app.py", "import nothing_of_that_name\n")
+        eventually(lambda: b"Traceback" in get(site).body)
+        site.command("upgrade")
+        page = get(site)
+        assert page.status == 503
+        assert b"Traceback (most recent call last)" in page.body and b"nothing_of_that_name" in page.body
+        site.site.write("app.py", APP.replace("VER", "two"))
+        eventually(lambda: get(site).body == b"two")
+
+
 def test_a_broken_edit_of_an_asgi_application_too():
     with dev_site(ASGI, "asgi:app:application") as site:
         site.site.write("app.py", "import nothing_of_that_name\n")
