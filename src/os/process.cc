@@ -207,6 +207,15 @@ std::vector<pid_t> ended_children() {
   return out;
 }
 
+bool has_members_left(pid_t leader) {
+  bool left = false;
+  std::ifstream children("/proc/self/task/" + std::to_string(::getpid()) + "/children");
+  for (pid_t pid; children >> pid;) {
+    if (pid != leader && ::getpgid(pid) == leader && !try_reap(pid)) left = true;
+  }
+  return left;
+}
+
 uint64_t raise_descriptor_limit() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024;

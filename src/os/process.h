@@ -60,6 +60,10 @@ struct Exit {
 };
 // Reaps the process if it has ended; nothing when it still runs.
 std::optional<Exit> try_reap(pid_t pid);
+// Whether a child of this process, of one thread, other than `leader` is in his process group and has not ended; those
+// that have are reaped. After a SIGKILL to the group of an adopted orphan's parent: whether some of it is still there.
+// False if the kernel cannot tell (CONFIG_PROC_CHILDREN).
+bool has_members_left(pid_t leader);
 // Children of this process, of one thread, that have ended and were not reaped yet. None if the kernel cannot tell
 // (CONFIG_PROC_CHILDREN).
 std::vector<pid_t> ended_children();

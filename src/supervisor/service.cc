@@ -26,7 +26,8 @@ Service::Service(EventLoop& loop, LogSink& log, ServiceOwner& owner, ServiceSpec
       exit_watch_(loop),
       link_watch_(loop),
       deadline_(loop),
-      restart_(loop) {}
+      restart_(loop),
+      group_look_(loop) {}
 
 Service::~Service() {
   exit_watch_.reset();
@@ -269,6 +270,19 @@ void Service::on_exit() {
   on_link(kMessagesAtEnd);
   // While the dead child is not reaped its number belongs to its group: nobody else can be hit.
   kill_group();
+  exit_watch_.reset();
+  link_watch_.reset();
+  deadline_.cancel();
+  group_until_ = loop_.now() + kGroupMs;
+  await_group();
+}
+
+// A successor may want what they hold, a port or a file's lock, and so may whoever waits for our own end.
+void Service::await_group() {
+  if (spec_.groups && has_members_left(process_.pid)) {
+    if (loop_.now() < group_until_) return group_look_.set(kGroupLookMs, [this] { await_group(); });
+    log("left processes behind that do not end");
+  }
   forget_group();
   last_exit_ = try_reap(process_.pid);
   ended(last_exit_ ? last_exit_->to_string() : "ended");

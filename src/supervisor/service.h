@@ -64,6 +64,9 @@ class Service {
 
   // Whoever was asked to fork may have ended before it read that; one that ends again and again is its own trouble.
   static constexpr int kLaunchesMax = 3;
+  // What is left of its group after its end is killed, and has so long to be gone; then the service ends without it.
+  static constexpr Millis kGroupMs = 5'000;
+  static constexpr Millis kGroupLookMs = 10;  // between two looks
 
   // No effect while it runs. During a pause: starts now.
   void start();
@@ -118,6 +121,7 @@ class Service {
   void on_notice();
   void proved_ready();
   void on_exit();
+  void await_group();
   void ended(std::string_view how);
   void ask_to_end();
   void overdue(std::string_view what, const std::string& key = "");
@@ -139,6 +143,8 @@ class Service {
   ReadWatch link_watch_;
   Alarm deadline_;  // of the start or the drain
   Alarm restart_;
+  Alarm group_look_;
+  Millis group_until_ = 0;  // while its group is waited for
 };
 
 }  // namespace trimaran

@@ -1,12 +1,18 @@
-// A service whose process somebody else forks (preload.h): what happens when that one never does.
+// A service whose process somebody else forks (preload.h): what happens when that one never does; and one whose process
+// has children of its own.
 #include "supervisor/service.h"
 
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <filesystem>
+
 #include "role/role.h"
 #include "supervisor/log_pump.h"
+#include "supervisor/process_groups.h"
 
 namespace trimaran {
 namespace {
@@ -72,6 +78,52 @@ TEST(Service, AChildThatNeverStopsTalkingSharesTheLoopWithTheOthers) {
   int before = owner.heard;
   loop.run_once(1'000);
   EXPECT_GT(owner.heard, before) << "what is left is heard in the next round";
+}
+
+// A program with a child that does not hear the word to end.
+struct HasChildren final : ServiceOwner {
+  Result<SpawnOptions> prepare(Service&) override {
+    return SpawnOptions{.argv = {"/bin/sh", "-c", "(trap '' TERM; echo child; while :; do sleep 1; done) & sleep 1000"},
+                        .environment = {"PATH=/usr/bin:/bin"}};
+  }
+};
+
+// `trimaran stop` returned while they still held their ports: they were killed, and nobody waited for them.
+TEST(Service, ItHasEndedWhenItsWholeGroupHas) {
+  constexpr Millis kDeadlineMs = 30'000;
+  ASSERT_TRUE(adopt_orphans());
+  char path[] = "/tmp/trimaran-service-XXXXXX";
+  std::string folder = ::mkdtemp(path);
+  EventLoop loop;
+  Fd file(::memfd_create("log", MFD_CLOEXEC));
+  LogSink log(file.get());
+  ProcessGroups groups(folder + "/groups");
+  HasChildren owner;
+  using Evidence = ServiceSpec::Evidence;
+  Service service(loop, log, owner,
+                  {.name = "app", .kind = "worker", .evidence = Evidence::running, .groups = &groups});
+  bool said = false;
+  service.listen([&](std::string_view line) { said = said || line == "child"; });
+  auto wait_until = [&](auto condition) {
+    for (Millis end = monotonic_ms() + kDeadlineMs; !condition() && monotonic_ms() < end;) loop.run_once(20);
+    return condition();
+  };
+  for (bool stopped : {false, true}) {  // by itself and started again; then told to
+    said = false;
+    service.start();
+    ASSERT_TRUE(wait_until([&] { return said; }));
+    pid_t group = service.pid();
+    if (stopped) {
+      service.drain();
+    } else {
+      ASSERT_EQ(::kill(group, SIGKILL), 0);
+    }
+    ASSERT_TRUE(wait_until([&] { return service.pid() != group; }));
+    EXPECT_EQ(::kill(-group, 0), -1) << "somebody of its group is still there";
+    EXPECT_EQ(errno, ESRCH);
+  }
+  EXPECT_TRUE(service.gone());
+  std::filesystem::remove_all(folder);
 }
 
 }  // namespace
