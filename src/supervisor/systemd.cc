@@ -103,6 +103,10 @@ std::vector<InheritedSocket> inherited_sockets() {
   if (!pid || !count || parse_u64(pid) != static_cast<uint64_t>(::getpid())) return out;
   uint64_t n = std::min(parse_u64(count).value_or(0), kInheritedMax);
   for (int fd = kInheritedFirst; fd < kInheritedFirst + static_cast<int>(n); ++fd) {
+    // What came through execve(2) is not close-on-exec; all that we open ourselves is. A count that is too large, or
+    // descriptors that somebody closed on the way, would have us close our own epoll here.
+    int flags = ::fcntl(fd, F_GETFD);
+    if (flags < 0 || (flags & FD_CLOEXEC) != 0) continue;
     InheritedSocket socket{Fd(fd)};
     socklen_t length = sizeof socket.type;
     auto address = local_address(fd);

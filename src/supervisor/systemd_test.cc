@@ -1,8 +1,15 @@
 #include "supervisor/systemd.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <string>
 
 namespace trimaran {
 namespace {
@@ -60,6 +67,27 @@ TEST(NoticeSocket, StrangersAreHeardOutAFewAtATime) {
 TEST(Notifier, WithoutAManagerNothingHappens) {
   Notifier("").send("READY=1");
   Notifier("/nonexistent/notify").send("READY=1");
+}
+
+// With more descriptors promised than came the supervisor closed its own epoll, and went round in circles for ever.
+TEST(InheritedSockets, WhatWeHaveOpenedIsNotTakenForOneThatCame) {
+  Fd came(::socket(AF_INET, SOCK_STREAM, 0)), ours(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  Fd loop(::epoll_create1(EPOLL_CLOEXEC));
+  int last = std::max({came.get(), ours.get(), loop.get()});
+  // Whatever else this test was started with is not its to close.
+  for (int fd = 3; fd <= last; ++fd) {
+    int flags = ::fcntl(fd, F_GETFD);
+    if (flags >= 0 && fd != came.get()) ::fcntl(fd, F_SETFD, flags | FD_CLOEXEC);
+  }
+  ::setenv("LISTEN_PID", std::to_string(::getpid()).c_str(), 1);
+  ::setenv("LISTEN_FDS", std::to_string(last - 3 + 2).c_str(), 1);
+  auto sockets = inherited_sockets();
+  ::unsetenv("LISTEN_PID");
+  ::unsetenv("LISTEN_FDS");
+  ASSERT_EQ(sockets.size(), 1u);
+  EXPECT_EQ(sockets[0].fd.get(), came.release()) << "it has one owner";
+  EXPECT_GE(::fcntl(ours.get(), F_GETFD), 0);
+  EXPECT_GE(::fcntl(loop.get(), F_GETFD), 0);
 }
 
 }  // namespace
