@@ -66,7 +66,12 @@ Status Deployer::roll_back(const std::string& domain, const std::string& id, Dep
   release::ReleaseStore store((*site)->state_dir);
   release::Release target{.id = id};
   if (id.empty()) {
-    if (now.empty()) return make_error("nothing was deployed yet");
+    if (now.empty() && store.list().empty()) return make_error("nothing was deployed yet");
+    if (now.empty()) {
+      return make_error(
+          "the site's own folder serves, and there is nothing behind it; trimaran rollback RELEASE goes to one that "
+          "trimaran releases lists");
+    }
     target.id = store.previous();
   }
   if (target.id == now) return make_error("release " + now + " serves already");

@@ -257,7 +257,9 @@ TEST_F(DeployTest, AColdRollbackProvesTheReleaseAgain) {
   EXPECT_EQ(roll_back().exit_code, 0) << "back to before the first deploy";
   EXPECT_EQ(site().release, "");
   EXPECT_FALSE(fs::exists(store() + "/current"));
-  EXPECT_EQ(roll_back().text, "nothing was deployed yet");
+  EXPECT_EQ(roll_back().text,
+            "the site's own folder serves, and there is nothing behind it; trimaran rollback RELEASE goes to one that "
+            "trimaran releases lists");
   EXPECT_NE(roll_back("20200101-000000-0000").text.find("there is no release"), std::string::npos);
   EXPECT_NE(roll_back("../../etc").text.find("there is no release"), std::string::npos);
 }
