@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::string_view kTarEndings[] = {".tar", ".tar.gz", ".tgz", ".tar.zst", ".tar.xz"};
 constexpr int kLookMs = 500;              // how often a growing tree is measured
+constexpr int kUnzipPassword = 82;        // "no files were found due to bad decryption password(s)": unzip(1)
 constexpr size_t kComplaintBytes = 2048;  // of what the program said, its end
 
 bool is_zip(const std::string& path) { return to_lower(path).ends_with(".zip"); }
@@ -29,7 +30,9 @@ Result<SpawnOptions> command(const std::string& name) {
   }
   SpawnOptions options;
   if (is_zip(name)) {
-    options.argv = {program, "-q", "-o", "/proc/self/fd/3"};
+    // With a password, and a wrong one: otherwise it asks for one at the terminal, where it is in the background and
+    // is stopped until kUnpackMs.
+    options.argv = {program, "-q", "-o", "-P", "", "/proc/self/fd/3"};
   } else {
     options.argv = {program, "--extract", "--file=/proc/self/fd/3", "--no-same-owner", "--no-same-permissions"};
   }
@@ -62,7 +65,7 @@ std::string end_of(int output) {
 }
 
 // Until the program has ended; nothing is left of it either way.
-Status wait_for(const Process& process, int target, const TreeJob& job, int output) {
+Status wait_for(const Process& process, const std::string& name, int target, const TreeJob& job, int output) {
   Status verdict;
   Millis end = monotonic_ms() + kUnpackMs;
   for (pollfd wait{process.pidfd.get(), POLLIN, 0}; verdict && ::poll(&wait, 1, kLookMs) != 1;) {
@@ -75,7 +78,8 @@ Status wait_for(const Process& process, int target, const TreeJob& job, int outp
   }
   if (!verdict) return verdict;
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
-  return make_error(end_of(output));
+  bool encrypted = is_zip(name) && WIFEXITED(status) && WEXITSTATUS(status) == kUnzipPassword;
+  return make_error(encrypted ? "it is encrypted, and there is nobody to ask for the password" : end_of(output));
 }
 
 }  // namespace
@@ -98,7 +102,7 @@ Status unpack(int archive, const std::string& name, int target, const TreeJob& j
   if (job.owner) options->user = Credentials{job.owner->name, job.owner->uid, job.owner->gid, "/"};
   auto process = spawn(*options);
   if (!process) return std::unexpected(process.error());
-  Status done = wait_for(*process, target, job, output.get());
+  Status done = wait_for(*process, name, target, job, output.get());
   if (!done) return std::unexpected(std::move(done.error()).with_context("cannot unpack " + name));
   return {};
 }

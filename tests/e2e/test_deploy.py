@@ -1,11 +1,13 @@
 """Deploy: a new release takes over without a lost request, and a broken one never takes traffic."""
 import json
 import os
+import pty
 import re
 import signal
 import subprocess
 import tarfile
 import threading
+import zipfile
 
 import pytest
 
@@ -293,6 +295,34 @@ def test_a_failing_hook_ends_the_deploy(hook):
         assert shop.store() == []
 
 
+def encrypted_zip(path):
+    """What unzip takes for one: bit 0 of the flags is set in the local header and in the directory's."""
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("app.py", "x" * 50)
+    data = bytearray(path.read_bytes())
+    data[6] |= 1
+    data[data.index(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(data)
+    return path
+
+
+def test_an_encrypted_archive_is_refused_at_a_terminal_too():
+    """unzip asked for the password there, from the background: the deploy stood still for ten minutes."""
+    with Shop() as other:
+        archive = encrypted_zip(other.path / "secret.zip")
+        other.stop()
+        process, terminal = pty.fork()
+        if process == 0:
+            os.execv(programs() / "trimaran", ["trimaran", "run", "-c", str(other.config)])
+        try:
+            eventually(lambda: other.command("status", check=False).returncode == 0)
+            assert "it is encrypted" in other.fails(source=archive)
+        finally:
+            other.command("stop", check=False)
+            os.close(terminal)
+            os.waitpid(process, 0)
+
+
 def test_what_is_no_release_is_refused(shop):
     shop.write("v1")
     (shop.source / "secrets").symlink_to("/etc")
@@ -303,6 +333,7 @@ def test_what_is_no_release_is_refused(shop):
     assert "is empty" in shop.fails(source=empty)
     assert "No such file or directory" in shop.fails(source=shop.path / "missing")
     assert "no folder and no archive" in shop.fails(source=shop.config)
+    assert "it is encrypted" in shop.fails(source=encrypted_zip(shop.path / "secret.zip"))
     assert shop.store() == []
     assert shop.get("/x").body == b"v0"
 
