@@ -47,6 +47,34 @@ TEST(Mistakes, OfTheLanguage) {
   });
 }
 
+// Those of the zone text came in three turns: after the domain's, then its own lines', then what contradicts itself.
+TEST(Mistakes, OfZoneTextAreToldWithAllOthers) {
+  const std::string zone =
+      "[dns]\nrecords = \"\"\"\nns1 A 1.2.3\nbad line here\nmail CNAME @\nmail A 192.0.2.1\nb.test. A 192.0.2.2\n"
+      "@ MX 10 mail\n\"\"\"\nx = 1\n";
+  const std::string lines =
+      "6:7: this is not an IPv4 address\n"
+      "7:5: unknown type \"line\"\n";
+  const std::string contradictions =
+      "8:0: mail.a.test. has a CNAME beside other records; keep one or the other\n"
+      "10:0: b.test. is outside the zone a.test.\n"
+      "11:0: MX points to mail.a.test., which is a CNAME; point it to the name behind the CNAME\n";
+  const std::string unknown = "13:1: unknown key \"x\" in [dns]";
+  const std::vector<Case> cases = {
+      {"[site]\ndomain = \"a.test\"\nroot = \"/\"\n" + zone, lines + contradictions + unknown},
+      {"[site]\ndomain = \"a test\"\nroot = \"/\"\n" + zone,
+       "2:10: domain: \"a test\" is no host name: only letters, digits, hyphens and dots are allowed\n" + lines +
+           unknown},
+      {"[site]\nroot = \"/\"\n\n" + zone,
+       "1:1: [site] has no domain; add a line such as domain = \"foobar.com\"\n" + lines + unknown},
+  };
+  for (const Case& c : cases) {
+    SourceBundle sources = sources_of(c.text);
+    sources.look_at_files = true;  // a child does not check zones
+    EXPECT_EQ(mistakes_in(sources), c.expected + "\n") << c.text;
+  }
+}
+
 TEST(Mistakes, OfKeysAndTables) {
   expect_mistakes({
       {kSite + "[app]\nrun = \"wsgi:a:b\"\npython = \"x\"\n",
@@ -124,6 +152,11 @@ TEST(Mistakes, OfTheSite) {
        "4:12: aliases: \"*.a.test\" is no host name: wildcards are not supported here"},
       {kSite + "aliases = [\"a.test\"]\n", "4:12: aliases: a.test is taken already; see /site/trimaran.toml:2:10"},
       {kSite + "aliases = [\"b.test\", 1]\n", "4:22: aliases: expected a string, found a whole number"},
+      // The names beside it were not looked at.
+      {kSite + "aliases = [\"*.a.test\", 1]\n",
+       "4:12: aliases: \"*.a.test\" is no host name: wildcards are not supported here\n"
+       "4:24: aliases: expected a string, found a whole number"},
+      {kSite + "[dns]\nnameservers = [1]\n", "5:16: nameservers: expected a string, found a whole number"},
       {kSite + "address = [\"8.8.8.8\", \"8.8.8\"]\n", "4:23: address: \"8.8.8\" is no IP address"},
       {kSite + "address = []\n", "4:11: address: expected 1 to 64 addresses, found 0"},
   });
@@ -228,6 +261,9 @@ TEST(Mistakes, OfRoutes) {
       {route("path = \"/\"\nfiles = \"public\"\nstatus = 301"), "7:10: status: only a redirect has one"},
       {route("path = \"/\"\nfiles = \"public\"\n[[route]]\npath = \"/\"\nfiles = \"public\""),
        "8:8: path: another [[route]] has \"/\" already"},
+      // The same prefix: which of the two answered was a matter of their order.
+      {route("path = \"/a\"\nfiles = \"public\"\n[[route]]\npath = \"/a/\"\nfiles = \"public\""),
+       "8:8: path: another [[route]] has \"/a\" already"},
       {route("path = \"/\"\napp = true\ncache = \"1h\"\n[app]\nrun = \"wsgi:a:b\""),
        "7:9: cache: the application says itself how long its pages may be kept"},
   });

@@ -97,6 +97,7 @@ class Parser {
     std::move(awaited.begin(), awaited.end(), std::back_inserter(out_.warnings));
     draft.site.undeployable = find_undeployable(file.document, file.source->path);
     draft.site.serial = serial_of(*file.source, draft.site.dns);
+    if (sources_.look_at_files && !has_domain(draft.site)) check_zone_text(draft.site, out_.diagnostics);
     report_top_level(file);
     if (!has_site) {
       report_missing_site(file);

@@ -166,7 +166,7 @@ bool TableReader::read_texts(std::string_view key, std::vector<PlacedText>& out)
     for (const TomlValue& item : value.items) {
       if (check_text(key, item)) texts.push_back({item.text, item.place});
     }
-    if (texts.size() != value.items.size()) return false;
+    if (texts.empty() && !value.items.empty()) return false;  // else the others are looked at all the same
   } else if (check_text(key, value)) {
     texts.push_back({value.text, value.place});
   } else {

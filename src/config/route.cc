@@ -17,6 +17,12 @@ bool has_space(std::string_view text) {
   return std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) <= ' '; });
 }
 
+// "/static/" and "/static" are the same (front/router.h).
+std::string_view prefix_of(std::string_view path) {
+  while (path.ends_with('/')) path.remove_suffix(1);
+  return path;
+}
+
 void read_path(TableReader& reader, RouteConfig& out) {
   if (!reader.has("path")) {
     reader.report("path", "[[route]] has no path", "add a line such as path = \"/static/\"");
@@ -87,8 +93,8 @@ void read_route(const TomlValue& table, const FileScope& scope, SiteConfig& out)
   read_target(reader, scope, out, route);
   read_options(reader, route);
   for (const RouteConfig& other : out.routes) {
-    if (other.path == route.path && reader.has("path")) {
-      reader.report("path", fmt::format("path: another [[route]] has \"{}\" already", route.path));
+    if (prefix_of(other.path) == prefix_of(route.path) && reader.has("path")) {
+      reader.report("path", fmt::format("path: another [[route]] has \"{}\" already", other.path));
       break;
     }
   }

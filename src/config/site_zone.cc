@@ -139,6 +139,13 @@ class SiteZone {
   std::string text_;
 };
 
+dns::ZoneTextOptions own_text(const SiteConfig& site, const dns::Name& origin) {
+  return {.file = site.dns.records_file.empty() ? site.file : site.dns.records_file,
+          .origin = origin,
+          .default_ttl = site.dns.ttl,
+          .first_line = site.dns.records_line};
+}
+
 }  // namespace
 
 std::optional<dns::Zone> build_site_zone(const SiteConfig& site, std::span<const dns::Zone* const> below,
@@ -150,17 +157,20 @@ std::optional<dns::Zone> build_site_zone(const SiteConfig& site, std::span<const
     return std::nullopt;
   }
   dns::ZoneDraft draft;
-  dns::ZoneTextOptions own{.file = site.dns.records_file.empty() ? site.file : site.dns.records_file,
-                           .origin = *apex,
-                           .default_ttl = site.dns.ttl,
-                           .first_line = site.dns.records_line};
-  dns::parse_zone_text(site.dns.records, own, draft);
+  dns::parse_zone_text(site.dns.records, own_text(site, *apex), draft);
   std::string generated = SiteZone(site, draft).generate(below);
   size_t own_records = draft.records.size();
   dns::parse_zone_text(generated, {.file = site.file, .origin = *apex, .default_ttl = site.dns.ttl}, draft);
   // The lines of generated text are not lines of any file the user has.
   for (size_t i = own_records; i < draft.records.size(); ++i) draft.records[i].line = 0;
   return dns::Zone::build(*apex, std::move(draft), mistakes);
+}
+
+void check_zone_text(const SiteConfig& site, Diagnostics& mistakes) {
+  dns::ZoneDraft draft;
+  auto nowhere = dns::Name::from_text("invalid.");  // RFC 6761 section 6.4
+  dns::parse_zone_text(site.dns.records, own_text(site, nowhere.value_or(dns::Name())), draft);
+  mistakes.insert(mistakes.end(), draft.mistakes.begin(), draft.mistakes.end());
 }
 
 std::vector<dns::Zone> build_zones(const Config& config, Diagnostics& mistakes) {

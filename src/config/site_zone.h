@@ -19,6 +19,9 @@ namespace trimaran {
 std::optional<dns::Zone> build_site_zone(const SiteConfig& site, std::span<const dns::Zone* const> below,
                                          Diagnostics& mistakes);
 
+// The mistakes in the zone text of a site whose domain is one already: what would be one under any domain.
+void check_zone_text(const SiteConfig& site, Diagnostics& mistakes);
+
 // The zones of all sites that have a domain and no mistake.
 std::vector<dns::Zone> build_zones(const Config& config, Diagnostics& mistakes);
 

@@ -21,7 +21,13 @@ std::optional<Zone> Zone::build(const Name& apex, ZoneDraft draft, Diagnostics& 
   bool good = draft.mistakes.empty();
   mistakes.insert(mistakes.end(), draft.mistakes.begin(), draft.mistakes.end());
   good &= check_owners(zone.apex_, draft, mistakes);
-  if (!good) return std::nullopt;
+  // A line that is missing because it has a mistake makes no second one; what stands there is looked at all the same.
+  if (!good) {
+    std::erase_if(draft.records, [&](const Record& r) { return !is_at_or_below(r.owner.wire(), zone.apex()); });
+    zone.arrange(std::move(draft.records));
+    check_contradictions(zone, draft.files, mistakes);
+    return std::nullopt;
+  }
   zone.arrange(std::move(draft.records));
   if (!check_zone(zone, draft.files, mistakes)) return std::nullopt;
   zone.soa_ = zone.nodes_[0].find(Type::SOA);

@@ -11,11 +11,11 @@ namespace {
 
 class ZoneChecker {
  public:
-  ZoneChecker(const Zone& zone, std::span<const std::string> files, Diagnostics& mistakes)
-      : zone_(zone), files_(files), mistakes_(mistakes) {}
+  // `whole`: what is not in the zone is missing there.
+  ZoneChecker(const Zone& zone, bool whole, std::span<const std::string> files, Diagnostics& mistakes)
+      : zone_(zone), whole_(whole), files_(files), mistakes_(mistakes), before_(mistakes.size()) {}
 
   bool run() {
-    size_t before = mistakes_.size();
     check_apex();
     for (const Node& node : zone_.nodes()) {
       check_node(node);
@@ -23,12 +23,12 @@ class ZoneChecker {
         for (const Record& record : set.records) check_target(record);
       }
     }
-    return mistakes_.size() == before;
+    return mistakes_.size() == before_;
   }
 
  private:
   void report(const Record& record, std::string message, std::string hint = {}) {
-    if (mistakes_.size() >= kMaxMistakes) return;
+    if (mistakes_.size() - before_ >= kMaxMistakes) return;
     mistakes_.push_back({files_[record.file], static_cast<int>(record.line), 0, std::move(message), std::move(hint)});
   }
 
@@ -44,9 +44,10 @@ class ZoneChecker {
     std::string name = name_to_text(zone_.apex());
     std::string file = files_.empty() ? "" : files_[0];
     const RrSet* soa = apex.find(Type::SOA);
-    if (soa == nullptr) mistakes_.push_back({file, 0, 0, "zone " + name + " has no SOA record", ""});
+    if (soa == nullptr && whole_) mistakes_.push_back({file, 0, 0, "zone " + name + " has no SOA record", ""});
     if (soa != nullptr && soa->records.size() > 1) report(last_of(*soa), "zone " + name + " has a second SOA record");
-    if (apex.find(Type::NS) == nullptr) mistakes_.push_back({file, 0, 0, "zone " + name + " has no NS record", ""});
+    if (apex.find(Type::NS) == nullptr && whole_)
+      mistakes_.push_back({file, 0, 0, "zone " + name + " has no NS record", ""});
   }
 
   void check_node(const Node& node) {
@@ -100,14 +101,16 @@ class ZoneChecker {
     bool has_address = node != nullptr && (node->find(Type::A) != nullptr || node->find(Type::AAAA) != nullptr);
     // A server inside somebody else's cut is that zone's matter, unless it is the cut this very NS makes.
     if (match.kind == Match::Kind::delegation && !same_name(match.node->name, record.owner.wire())) return;
-    if (!has_address) {
+    if (!has_address && whole_) {
       report(record, "name server " + name + " has no A or AAAA record in this zone", "add its address here (glue)");
     }
   }
 
   const Zone& zone_;
+  bool whole_;
   std::span<const std::string> files_;
   Diagnostics& mistakes_;
+  size_t before_;
 };
 
 }  // namespace
@@ -124,7 +127,11 @@ bool check_owners(const Name& apex, const ZoneDraft& draft, Diagnostics& mistake
 }
 
 bool check_zone(const Zone& zone, std::span<const std::string> files, Diagnostics& mistakes) {
-  return ZoneChecker(zone, files, mistakes).run();
+  return ZoneChecker(zone, true, files, mistakes).run();
+}
+
+void check_contradictions(const Zone& zone, std::span<const std::string> files, Diagnostics& mistakes) {
+  ZoneChecker(zone, false, files, mistakes).run();
 }
 
 }  // namespace trimaran::dns

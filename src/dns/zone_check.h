@@ -17,4 +17,7 @@ class Zone;
 bool check_owners(const Name& apex, const ZoneDraft& draft, Diagnostics& mistakes);
 bool check_zone(const Zone& zone, std::span<const std::string> files, Diagnostics& mistakes);
 
+// What check_zone() finds in records that are there, of a zone from which some are missing because of other mistakes.
+void check_contradictions(const Zone& zone, std::span<const std::string> files, Diagnostics& mistakes);
+
 }  // namespace trimaran::dns
