@@ -3,6 +3,7 @@
 #include "config/config.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "config/test_files.h"
 #include "config/units.h"
@@ -425,6 +426,16 @@ TEST(Sources, AFileThatCannotBeReadIsAnError) {
   files.add("sites/");
   EXPECT_EQ(read_sources(files.path("sites"), false).error().message,
             "cannot read " + files.path("sites") + ": it is a folder");
+}
+
+// A reload waited in open(2) for somebody to write to it.
+TEST(Sources, APipeAmongTheSitesIsAnError) {
+  TestFiles files;
+  files.add("trimaran.toml", "[site]\n");
+  files.add("sites/");
+  ASSERT_EQ(::mkfifo(files.path("sites/b.toml").c_str(), 0600), 0);
+  EXPECT_EQ(read_sources(files.path("trimaran.toml"), false).error().message,
+            "cannot read " + files.path("sites/b.toml") + ": it is a pipe");
 }
 
 TEST(Sources, ASiteFileHasALimit) {

@@ -1,6 +1,7 @@
 // What a user reads for each mistake, word for word. The wording is the interface here: a change of it is a decision.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "config/config.h"
 #include "config/test_files.h"
@@ -309,16 +310,18 @@ TEST(Mistakes, OfPathsThatDoNotExist) {
   files.add("folder/");
   files.add("trimaran.toml",
             "[site]\ndomain = \"a.test\"\nroot = \"file\"\n[app]\nrun = \"native:a.so\"\ndirectory = \"nowhere\"\n"
-            "env_file = \"folder\"\n[[route]]\npath = \"/\"\nfiles = \"file/x\"\n[dns]\nzone = \"folder\"\n"
+            "env_file = [\"folder\", \"pipe\"]\n[[route]]\npath = \"/\"\nfiles = \"file/x\"\n[dns]\nzone = \"pipe\"\n"
             "[server]\nsites = \"nowhere\"\n");
+  ASSERT_EQ(::mkfifo(files.path("pipe").c_str(), 0600), 0);  // its open would wait for a writer
   std::string at = files.path("");
   EXPECT_EQ(mistakes_in(*read_sources(files.path("trimaran.toml"), false)),
             fmt::format("3:8: root: {0}file is not a folder\n"
                         "5:7: run: {0}a.so does not exist; build the application first\n"
                         "6:13: directory: {0}nowhere does not exist\n"
-                        "7:12: env_file: {0}folder is a folder\n"
+                        "7:13: env_file: {0}folder is a folder\n"
+                        "7:23: env_file: {0}pipe is a pipe\n"
                         "10:9: files: {0}file/x does not exist\n"
-                        "12:8: zone: {0}folder is a folder\n"
+                        "12:8: zone: {0}pipe is a pipe\n"
                         "14:9: sites: {0}nowhere does not exist\n",
                         at));
 }

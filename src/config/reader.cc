@@ -101,6 +101,7 @@ std::string_view FileScope::problem_with(const std::string& path, bool folder) c
     // Whether we may look into it is for the process that opens it to say.
     return errno == ENOENT || errno == ENOTDIR ? kMissing : "";
   }
+  if (!folder && (S_ISFIFO(info.st_mode) || S_ISSOCK(info.st_mode))) return "is a pipe";
   if (S_ISDIR(info.st_mode) == folder) return "";
   return folder ? "is not a folder" : "is a folder";
 }

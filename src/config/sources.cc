@@ -64,11 +64,15 @@ class Decoder {
   bool failed_ = false;
 };
 
-Result<SourceBundle::File> read_source(const std::string& path, size_t bytes_max) {
+// A pipe is good for one reading only, and its open waits for a writer: nothing for a daemon.
+enum class Pipe { refused, taken };
+
+Result<SourceBundle::File> read_source(const std::string& path, size_t bytes_max, Pipe pipe = Pipe::refused) {
   // The time first: a file written in between gets a newer one at the next reload, never an older one.
   struct stat info {};
   if (stat(path.c_str(), &info) != 0) return errno_error("cannot read " + path);
   if (S_ISDIR(info.st_mode)) return make_error("cannot read " + path + ": it is a folder");
+  if (S_ISFIFO(info.st_mode) && pipe == Pipe::refused) return make_error("cannot read " + path + ": it is a pipe");
   Result<std::string> text = read_file(path, bytes_max);
   if (!text) return std::unexpected(std::move(text.error()));
   return SourceBundle::File{path, std::move(*text), info.st_mtime, false};
@@ -216,7 +220,7 @@ Result<SourceBundle> read_sources(const std::string& file, bool as_root) {
   std::error_code error;
   std::string path = std::filesystem::absolute(file, error).lexically_normal().string();
   if (error) return make_error("cannot read " + file + ": " + error.message());
-  Result<SourceBundle::File> main_file = read_source(path, kMaxSiteFile);
+  Result<SourceBundle::File> main_file = read_source(path, kMaxSiteFile, Pipe::taken);
   if (!main_file) return std::unexpected(std::move(main_file.error()));
   SourceBundle bundle;
   bundle.as_root = as_root;

@@ -32,7 +32,7 @@ Result<std::vector<std::string>> worker_argv(const Runtime& runtime, const AppCo
 
 Status add_env_file(const AppConfig& app, std::map<std::string, std::string>& environment) {
   for (const std::string& path : app.env_files) {
-    auto text = read_file(path, kEnvFileBytesMax);
+    auto text = read_plain_file(path, kEnvFileBytesMax);  // the open of a pipe would wait for a writer
     if (!text) return std::unexpected(text.error());
     auto values = parse_env_file(*text);
     if (!values) return std::unexpected(std::move(values.error()).with_context(path));

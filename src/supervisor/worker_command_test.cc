@@ -1,3 +1,5 @@
+#include "supervisor/worker_command.h"
+
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -6,6 +8,7 @@
 
 #include "supervisor/env_file.h"
 #include "supervisor/interpreter.h"
+#include "supervisor/log_pump.h"
 
 namespace trimaran {
 namespace {
@@ -68,6 +71,20 @@ TEST(EnvFile, NamesTheLineThatIsWrong) {
   EXPECT_EQ(parse_env_file("1A=1").error().message, "line 1 is not KEY=value");
   EXPECT_FALSE(parse_env_file("=1"));
   EXPECT_FALSE(parse_env_file(std::string_view("A=\0", 3)));
+}
+
+// The supervisor stood still in open(2) when a worker was to start.
+TEST_F(Interpreter, AnEnvFileThatIsAPipeIsAnErrorAndNoWait) {
+  EventLoop loop;
+  LogSink log(STDERR_FILENO);
+  Runtime runtime{loop, log, "/nonexistent/trimaran", current_user(), std::nullopt};
+  SiteConfig site;
+  site.app = app_;
+  site.app->env_files = {folder_ + "/pipe"};
+  ASSERT_EQ(::mkfifo(site.app->env_files[0].c_str(), 0600), 0);
+  auto environment = site_environment(runtime, site, "");
+  ASSERT_FALSE(environment);
+  EXPECT_EQ(environment.error().message, folder_ + "/pipe is no plain file");
 }
 
 }  // namespace
