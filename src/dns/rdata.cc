@@ -79,6 +79,7 @@ std::optional<std::string_view> append_character_string(std::string_view text, s
 }
 
 std::optional<std::string_view> append_hex(std::string_view text, std::string& out) {
+  if (text.empty()) return "hexadecimal data must not be empty";  // it could not be written again
   if (text.size() % 2 != 0) return "hexadecimal data needs an even number of digits";
   for (size_t i = 0; i < text.size(); i += 2) {
     int high = hex_value(text[i]), low = hex_value(text[i + 1]);
@@ -302,8 +303,10 @@ std::optional<size_t> field_size(Field field, std::string_view rdata, size_t off
       return left == 0 ? std::nullopt : fixed(1u + static_cast<uint8_t>(rdata[offset]));
     case Field::strings:
       return strings_size(rdata, offset);
-    case Field::raw:
     case Field::hex:
+      if (left == 0) return std::nullopt;
+      [[fallthrough]];
+    case Field::raw:
       return left;
     case Field::end:
       break;

@@ -140,6 +140,8 @@ TEST(ZoneText, NamesEveryMistakeWithItsPlace) {
       {"a A 1.2.3.4 )", "z:1:13: error: a closing parenthesis without an opening one"},
       {"a TYPE731 x", "z:1:11: error: data of type TYPE731 is written as \\# LENGTH HEX"},
       {"a TYPE731 \\#", "z:1:13: error: the length is missing after \\#"},
+      {"a DS 1 8 2 \"\"", "z:1:12: error: hexadecimal data must not be empty"},  // was printed as what is no DS
+      {"a DS \\# 4 00010802", "z:1:9: error: these bytes are not valid data of type DS"},
       {"a TYPE731 \\# x", "z:1:14: error: a length from 0 to 65535 goes here"},
       {"a TYPE731 \\# 2 abc", "z:1:16: error: hexadecimal data needs an even number of digits"},
       {"a TYPE731 \\# 1 zz", "z:1:16: error: this is not hexadecimal"},
