@@ -34,8 +34,8 @@ void check_answers(dns::Zone zone) {
   for (const dns::Node& node : snapshot.zones().zones()[0].nodes()) {
     if (++asked > 50) break;
     std::string name = dns::name_to_text(node.name);
-    for (dns::Type type : {dns::Type::A, dns::Type::NS, dns::Type::ANY, dns::Type::CNAME, dns::Type::DS,
-                           dns::Type::MX, dns::Type::TXT}) {
+    for (dns::Type type : {dns::Type::A, dns::Type::NS, dns::Type::ANY, dns::Type::CNAME, dns::Type::DS, dns::Type::MX,
+                           dns::Type::TXT}) {
       for (uint16_t payload : {0, 1232}) dns::check_replies(snapshot, dns::encode_query(1, name, type, payload));
       // Below it: nothing, a wildcard's, or somebody else's.
       if (node.name.size() + 2 <= dns::kMaxNameBytes) {

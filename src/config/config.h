@@ -123,7 +123,7 @@ struct SiteConfig {
   DatabaseConfig database;
   std::vector<RouteConfig> routes;
   DnsConfig dns;
-  uint32_t serial = 1;  // SOA serial: the newest mtime of the files it was read from
+  uint32_t serial = 1;  // SOA serial: SourceBundle::newest(), for a zone has records of other sites too
 
   // Folder for what the site keeps: <state>/<domain>.
   std::string state_dir;
@@ -196,6 +196,11 @@ struct SourceBundle {
 
   // The releases of `config`, which was made of this, with the sites that have none and await one.
   void note_awaited(const Config& config);
+  // The newest time of all files.
+  int64_t newest() const;
+  // Takes the place of `former`. SOA serials must grow with each change (RFC 1982; until 2106), also when an older file
+  // came back, when two changes are of one second, or when only an interface's address is another one.
+  void follow(const SourceBundle& former);
   const File* find(std::string_view path) const;  // nullptr when it is not there
   std::string encode() const;
   static Result<SourceBundle> decode(std::string_view bytes);

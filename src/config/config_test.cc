@@ -391,6 +391,38 @@ TEST(Config, AZoneFileIsReadWithTheSite) {
   EXPECT_EQ(site.serial, 2000u);  // the newest of its files
 }
 
+// A zone file of yesterday, put back in place, had taken the serial back to yesterday.
+TEST(Sources, GiveEachChangeALargerSerial) {
+  SourceBundle sources = sources_of("[site]\ndomain = \"a.test\"\nroot = \".\"\n");
+  sources.files.push_back({"/site/a.zone", "a A 1.1.1.1\n", 2000, true});
+  sources.files[0].mtime = 1000;
+  auto serial = [&] { return good_config(sources).sites.at(0).serial; };
+  EXPECT_EQ(serial(), 2000u);
+  auto replace = [&](const char* zone, int64_t mtime) {
+    SourceBundle next = sources;
+    next.files[0].mtime = 1000;
+    next.files[1].text = zone;
+    next.files[1].mtime = mtime;
+    next.follow(sources);
+    sources = next;
+  };
+  replace("a A 1.1.1.1\n", 2000);
+  EXPECT_EQ(serial(), 2000u) << "nothing changed";
+  replace("a A 1.1.1.2\n", 2000);
+  EXPECT_EQ(serial(), 2001u) << "in the same second";
+  replace("a A 1.1.1.1\n", 500);
+  EXPECT_EQ(serial(), 2002u) << "an older file";
+  replace("a A 1.1.1.1\n", 500);
+  EXPECT_EQ(serial(), 2002u) << "nothing changed";
+  replace("a A 1.1.1.3\n", 3000);
+  EXPECT_EQ(serial(), 3000u);
+  SourceBundle next = sources;
+  next.interfaces = {"192.0.2.7"};
+  next.follow(sources);
+  sources = next;
+  EXPECT_EQ(serial(), 3001u) << "another address of the machine";
+}
+
 TEST(Sources, TravelUnchangedAndAreNotCheckedAgainstTheFileSystemTwice) {
   SourceBundle sources = sources_of("[site]\ndomain = \"a.test\"\nroot = \"public\"\n");
   sources.interfaces = {"192.0.2.1", "2001:db8::1"};

@@ -96,7 +96,7 @@ class Parser {
     draft.site.awaits_release = sources_.look_at_files ? !awaited.empty() : release && release->empty();
     std::move(awaited.begin(), awaited.end(), std::back_inserter(out_.warnings));
     draft.site.undeployable = find_undeployable(file.document, file.source->path);
-    draft.site.serial = serial_of(*file.source, draft.site.dns);
+    draft.site.serial = static_cast<uint32_t>(std::max<int64_t>(1, sources_.newest()));
     if (sources_.look_at_files && !has_domain(draft.site)) check_zone_text(draft.site, out_.diagnostics);
     report_top_level(file);
     if (!has_site) {
@@ -169,14 +169,6 @@ class Parser {
     out_.diagnostics.push_back(
         {out_.config.file, 0, 0, "there is no site",
          "add [site] and a line such as domain = \"foobar.com\", or sites/*.toml beside this file"});
-  }
-
-  // SOA serials must grow with each change; the newest of the files a site was read from does (RFC 1982 in 2106).
-  uint32_t serial_of(const SourceBundle::File& file, const DnsConfig& dns) const {
-    int64_t newest = std::max<int64_t>({1, file.mtime, sources_.files.front().mtime});
-    const SourceBundle::File* zone = sources_.find(dns.records_file);
-    if (zone != nullptr) newest = std::max(newest, zone->mtime);
-    return static_cast<uint32_t>(newest);
   }
 
   // Every host name belongs to one site. The names that were written come first, so that a default alias

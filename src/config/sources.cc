@@ -171,6 +171,19 @@ void SourceBundle::note_awaited(const Config& config) {
   }
 }
 
+int64_t SourceBundle::newest() const {
+  int64_t newest = 0;
+  for (const File& file : files) newest = std::max(newest, file.mtime);
+  return newest;
+}
+
+void SourceBundle::follow(const SourceBundle& former) {
+  bool same = interfaces == former.interfaces && releases == former.releases &&
+              std::equal(files.begin(), files.end(), former.files.begin(), former.files.end(),
+                         [](const File& a, const File& b) { return a.path == b.path && a.text == b.text; });
+  files.front().mtime = std::max(files.front().mtime, former.newest() + (same ? 0 : 1));
+}
+
 std::string SourceBundle::encode() const {
   std::string out(kMagic);
   put_u64(out, as_root ? 1 : 0);

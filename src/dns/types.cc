@@ -12,14 +12,14 @@ struct TypeName {
 
 // The frequent ones first: zone text asks this table once a record.
 constexpr TypeName kTypeNames[] = {
-    {"A", Type::A},         {"AAAA", Type::AAAA}, {"CNAME", Type::CNAME}, {"MX", Type::MX},
-    {"TXT", Type::TXT},     {"NS", Type::NS},     {"PTR", Type::PTR},     {"SRV", Type::SRV},
-    {"CAA", Type::CAA},     {"SOA", Type::SOA},   {"DNAME", Type::DNAME}, {"HTTPS", Type::HTTPS},
-    {"SVCB", Type::SVCB},   {"TLSA", Type::TLSA}, {"SSHFP", Type::SSHFP}, {"NAPTR", Type::NAPTR},
-    {"DS", Type::DS},       {"ANY", Type::ANY},   {"OPT", Type::OPT},     {"AXFR", Type::AXFR},
-    {"IXFR", Type::IXFR},   {"TSIG", Type::TSIG}, {"TKEY", Type::TKEY},   {"MAILA", Type::MAILA},
-    {"MAILB", Type::MAILB}, {"HINFO", Type::HINFO}, {"MINFO", Type::MINFO}, {"RP", Type::RP},
-    {"AFSDB", Type::AFSDB}, {"SMIMEA", Type::SMIMEA}, {"CDS", Type::CDS}, {"SPF", Type::SPF},
+    {"A", Type::A},         {"AAAA", Type::AAAA},     {"CNAME", Type::CNAME}, {"MX", Type::MX},
+    {"TXT", Type::TXT},     {"NS", Type::NS},         {"PTR", Type::PTR},     {"SRV", Type::SRV},
+    {"CAA", Type::CAA},     {"SOA", Type::SOA},       {"DNAME", Type::DNAME}, {"HTTPS", Type::HTTPS},
+    {"SVCB", Type::SVCB},   {"TLSA", Type::TLSA},     {"SSHFP", Type::SSHFP}, {"NAPTR", Type::NAPTR},
+    {"DS", Type::DS},       {"ANY", Type::ANY},       {"OPT", Type::OPT},     {"AXFR", Type::AXFR},
+    {"IXFR", Type::IXFR},   {"TSIG", Type::TSIG},     {"TKEY", Type::TKEY},   {"MAILA", Type::MAILA},
+    {"MAILB", Type::MAILB}, {"HINFO", Type::HINFO},   {"MINFO", Type::MINFO}, {"RP", Type::RP},
+    {"AFSDB", Type::AFSDB}, {"SMIMEA", Type::SMIMEA}, {"CDS", Type::CDS},     {"SPF", Type::SPF},
     {"URI", Type::URI},
 };
 

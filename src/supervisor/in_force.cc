@@ -65,6 +65,7 @@ Result<Config> Supervisor::check(const SourceBundle& sources) const {
 // Front and name server swap their snapshots; no connection is touched.
 void Supervisor::put_in_force(SourceBundle sources, Config config) {
   sources.note_awaited(config);
+  sources.follow(deployment_.sources);
   deployment_.config = std::move(config);
   deployment_.sources = std::move(sources);
   ++deployment_.generation;

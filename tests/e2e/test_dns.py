@@ -1,4 +1,5 @@
 """The name server as resolvers see it: dig for what people do, dnspython and raw sockets for what the RFCs say."""
+import os
 import socket
 import struct
 
@@ -199,3 +200,18 @@ def test_a_reload_returns_when_the_name_server_serves_the_new_zone(site):
         for tcp in (False, True):
             assert texts(ask(site, f"new{number}.foobar.com", tcp=tcp).answer) == [
                 f"new{number}.foobar.com. A 192.0.2.{number}"]
+
+
+def test_the_serial_grows_with_each_change_also_when_an_older_file_comes_back(site):
+    def serial():
+        return ask(site, "foobar.com", "SOA").answer[0][0].serial
+
+    before = serial()
+    for number in range(3):
+        site.site.write("extra.zone", RECORDS + f"turn IN A 192.0.2.{number}\n")
+        os.utime(os.path.join(site.path, "extra.zone"), (1_000_000_000, 1_000_000_000))
+        site.command("reload")
+        assert serial() > before
+        before = serial()
+    site.command("reload")
+    assert serial() == before
