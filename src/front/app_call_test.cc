@@ -188,6 +188,17 @@ TEST_F(AppTest, TheHeadOfABodyOfUnknownLengthNamesNone) {
   EXPECT_EQ(length_of("GET"), "0");
 }
 
+TEST_F(AppTest, AMethodThatOnlyTheApplicationKnowsIsItsOwn) {
+  start();
+  auto worker = add_worker(1);
+  TestClient client(address_);
+  client.send("PROPFIND / HTTP/1.1\r\nHost: foobar.com\r\n\r\n");
+  worker->respond(worker->begin().slot, 207, "multi");
+  TestResponse response = client.read_response();
+  EXPECT_EQ(response.status, 207);
+  EXPECT_EQ(response.body, "multi");
+}
+
 // A worker of ours has opened the file and dropped the header: who still says it is a program that speaks HTTP.
 TEST_F(AppTest, AVisitorNeverSeesThePathOfXSendfile) {
   start();

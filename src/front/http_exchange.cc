@@ -58,7 +58,6 @@ void HttpExchange::dispatch() {
 
 // nullptr: answered.
 Handler* HttpExchange::route() {
-  if (head_.method == Method::other) return fail(501, "unknown method"), nullptr;
   if (head_.method == Method::trace || head_.path == "*") {
     // RFC 9110 section 9.3.8: TRACE would show a client's secrets to its scripts. Section 9.3.7: OPTIONS * is a ping.
     bool trace = head_.method == Method::trace;

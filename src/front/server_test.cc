@@ -296,7 +296,7 @@ TEST_F(ServerTest, AMalformedPathIsRefusedAndTheConnectionGoesOn) {
 TEST_F(ServerTest, MethodsAndHostsAreChecked) {
   start();
   EXPECT_EQ(get("/a.txt", "", "TRACE").status, 405);
-  EXPECT_EQ(get("/a.txt", "", "BREW").status, 501);
+  EXPECT_EQ(get("/files/a.txt", "", "BREW").status, 501);
   EXPECT_EQ(get("*", "", "OPTIONS").status, 204);
   EXPECT_EQ(get("/files/a.txt", "", "POST").status, 405);
   EXPECT_EQ(get("/files/a.txt", "", "OPTIONS").header("allow"), "GET, HEAD, OPTIONS");

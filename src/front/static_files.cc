@@ -152,8 +152,10 @@ void StaticFiles::not_found(Exchange& exchange) {
   send_file(exchange, std::move(head), page.file, 0, page.file->size);
 }
 
-// RFC 9110 section 15.5.6: 405 says what is allowed; OPTIONS asks for just that.
+// RFC 9110 section 15.5.6: 405 says what is allowed; OPTIONS asks for just that. Section 15.6.2: 501 is for what nobody
+// here knows; an application may know it (PROPFIND, REPORT).
 void StaticFiles::refuse_method(Exchange& exchange) {
+  if (exchange.request().method == Method::other) return exchange.fail(501, "unknown method");
   bool asked = exchange.request().method == Method::options;
   std::string page = asked ? "" : error_page(405);
   http::ResponseHead head{asked ? 204 : 405, {{"Allow", "GET, HEAD, OPTIONS"}}, static_cast<int64_t>(page.size())};
