@@ -40,9 +40,14 @@ bool write_response_head(const ResponseHead& head, const ResponseFrame& frame, s
   out.append(" ")
       .append(head.reason.empty() ? reason_phrase(head.status) : std::string_view(head.reason))
       .append("\r\n");
-  bool has_date = false, has_server = false;
+  // RFC 9110 section 7.8: a 101 says which protocol it is; section 15.5.22: a 426 which it should have been.
+  const bool tunnel = frame.framing == Framing::tunnel, may_upgrade = tunnel || head.status == 426;
+  bool has_date = false, has_server = false, has_upgrade = tunnel;
   for (const auto& [name, value] : head.headers) {
-    if (is_ours(name) && !(frame.framing == Framing::tunnel && iequals(name, "upgrade"))) continue;
+    if (may_upgrade && iequals(name, "upgrade"))
+      has_upgrade = true;
+    else if (is_ours(name))
+      continue;
     if (iequals(name, "date")) has_date = true;
     if (iequals(name, "server")) has_server = true;
     append_field(out, name, strip_ows(value));
@@ -57,8 +62,8 @@ bool write_response_head(const ResponseHead& head, const ResponseFrame& frame, s
     out.append("\r\n");
   }
   // RFC 9112 section 9.3: persistence is the default in 1.1 and must be said in 1.0.
-  if (frame.framing == Framing::tunnel)
-    append_field(out, "Connection", "Upgrade");
+  if (has_upgrade)
+    append_field(out, "Connection", tunnel || frame.keep_alive ? "Upgrade" : "Upgrade, close");
   else if (!frame.keep_alive)
     append_field(out, "Connection", "close");
   else if (frame.request_version == Version::http10)

@@ -25,6 +25,22 @@ TEST(ResponseWriter, SaysHowTheConnectionGoesOn) {
   EXPECT_NE(out.find("Connection: keep-alive\r\n"), std::string::npos);
 }
 
+// RFC 9110 section 15.5.22. Only there and in a 101: elsewhere it would offer what the front does not speak.
+TEST(ResponseWriter, UpgradeRequiredNamesTheProtocol) {
+  std::string out;
+  ResponseHead head{426, {{"Upgrade", "websocket"}}, 0};
+  ASSERT_TRUE(write_response_head(head, {.date = kDate}, out));
+  EXPECT_NE(out.find("\r\nUpgrade: websocket\r\n"), std::string::npos);
+  EXPECT_NE(out.find("\r\nConnection: Upgrade\r\n"), std::string::npos);
+  out.clear();
+  ASSERT_TRUE(write_response_head(head, {.keep_alive = false, .date = kDate}, out));
+  EXPECT_NE(out.find("\r\nConnection: Upgrade, close\r\n"), std::string::npos);
+  out.clear();
+  head.status = 200;
+  ASSERT_TRUE(write_response_head(head, {.date = kDate}, out));
+  EXPECT_EQ(out.find("pgrade"), std::string::npos);
+}
+
 TEST(ResponseWriter, NoApplicationSplitsAResponseOrFramesIt) {
   std::string out;
   ResponseFrame frame{.date = kDate};

@@ -363,7 +363,8 @@ bool is_websocket(const worker::RequestHeadView& head) {
 bool check_handshake(worker::AsyncRequest& request) {
   constexpr size_t kKeyBytes = 24;  // 16 bytes in base64
   if (header(request.head(), "sec-websocket-version") != "13") {
-    answer(request, {426, "", -1, {{"Sec-WebSocket-Version", "13"}}}, "only version 13 of WebSocket is spoken here\n");
+    answer(request, {426, "", -1, {{"Upgrade", "websocket"}, {"Sec-WebSocket-Version", "13"}}},
+           "only version 13 of WebSocket is spoken here\n");
     return false;
   }
   std::string_view key = header(request.head(), "sec-websocket-key");

@@ -198,7 +198,7 @@ def test_the_handshake_is_the_one_of_the_rfc(site):
     with site.http() as client:
         client.send(HANDSHAKE % 8)
         answer = client.read_response()
-        assert (answer.status, answer["sec-websocket-version"]) == (426, "13")
+        assert (answer.status, answer["sec-websocket-version"], answer["upgrade"]) == (426, "13", "websocket")
 
 
 def test_a_frame_that_is_not_masked_is_a_protocol_error(site):
