@@ -29,7 +29,9 @@ struct GenerationFailure {
 class App final : public WorkerOwner {
  public:
   static constexpr Millis kMemoryMs = 1'000;  // between two looks at the workers' memory
-  static constexpr Millis kCutMs = 5'000;     // after the drain limit: the close frames of tunnels are on their way
+  // After the drain limit the front ends the tunnels: it tells them one after the other and gives each client
+  // 5 s to say goodbye (front/tunnel.h). What the application does about their ends has the rest.
+  static constexpr Millis kCutMs = 15'000;
 
   App(Fleet& fleet, Generation generation);
 

@@ -369,3 +369,26 @@ def test_a_websocket_stays_until_the_drain_limit_and_is_told_to_come_back():
             new.say(b"on the new front")
             assert new.hear() == (1, b"on the new front")
         eventually(lambda: len(site.services("front")) == 1)
+
+
+def test_the_application_hears_of_a_websocket_whose_client_does_not_say_goodbye():
+    """Its worker was killed while the front still waited for that client: what cleans up after a member never ran."""
+    told = WEBSOCKET_APP + """
+websocket = application
+async def application(scope, receive, send):
+    async def heard():
+        event = await receive()
+        if event["type"] == "websocket.disconnect":
+            print("a member has left", event["code"])
+        return event
+    await websocket(scope, heard, send)
+"""
+    files = {"app.py": told, "next/app.py": told, "next/public/index.html": "home"}
+    with Trimaran(files=files, tables={"app": {"run": "asgi:app:application", "workers": 1},
+                                       "deploy": {"drain": "1s", "warm": "0s"}}) as site:
+        with WebSocket(site.http_port) as client:
+            client.say(b"here")
+            assert client.hear() == (1, b"here")
+            site.command("deploy", str(site.path / "next"))
+            assert client.hear()[0] == 8
+            site.wait_for_line("a member has left")
