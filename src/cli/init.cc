@@ -5,7 +5,9 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "base/strings.h"
 #include "cli/init_files.h"
+#include "config/names.h"
 #include "os/fd.h"
 #include "os/process.h"
 
@@ -36,12 +38,34 @@ std::string existing_file(const fs::path& folder) {
   return "";
 }
 
+// Of its folder's name, because the domain names the site's state: two sites of one machine must not share theirs.
+std::string domain_for(const fs::path& folder) {
+  std::error_code error;
+  fs::path whole = fs::weakly_canonical(folder, error);
+  std::string name = to_lower((error ? folder : whole).filename().string()), why;
+  for (char& c : name) {
+    bool plain = (c >= 'a' && c <= 'z') || is_digit(c) || c == '.';
+    if (!plain) c = '-';
+  }
+  std::string domain = name.contains('.') ? name : name + ".test";  // RFC 6761: .test is nobody's
+  return parse_host_name(domain, why).value_or(std::string(kInitDomain));
+}
+
+std::string with_domain(std::string_view text, std::string_view domain) {
+  std::string out(text);
+  for (size_t at = 0; (at = out.find(kInitDomain, at)) != std::string::npos; at += domain.size()) {
+    out.replace(at, kInitDomain.size(), domain);
+  }
+  return out;
+}
+
 Status write_files(const fs::path& folder) {
+  const std::string domain = domain_for(folder);
   for (const InitFile& file : init_files()) {
     fs::path path = folder / file.path;
     if (file.may_exist && is_there(path)) continue;
     if (Status made = make_directories(path.parent_path().string()); !made) return made;
-    if (Status written = write_file(path.string(), file.text); !written) return written;
+    if (Status written = write_file(path.string(), with_domain(file.text, domain)); !written) return written;
   }
   return {};
 }

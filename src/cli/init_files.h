@@ -6,6 +6,9 @@
 
 namespace trimaran {
 
+// Stands for the site's domain in the texts.
+constexpr std::string_view kInitDomain = "example.test";
+
 struct InitFile {
   std::string_view path;  // below the site's folder
   std::string_view text;

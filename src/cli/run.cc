@@ -101,6 +101,15 @@ int go_on(std::string_view text) {
   return serve(std::move(heritage->sources), std::move(heritage->config), &heritage->state);
 }
 
+// Who edits the site's own folder would wonder for long.
+void say_releases(const Config& config) {
+  for (const SiteConfig& site : config.sites) {
+    if (site.release.empty()) continue;
+    fmt::print(stderr, "{}: release {} serves, as deployed, and not what lies beside the site file\n", site.domain,
+               std::filesystem::path(site.release).filename().string());
+  }
+}
+
 }  // namespace
 
 int verb_run(int argc, char** argv) {
@@ -126,6 +135,7 @@ int verb_run(int argc, char** argv) {
     return kExitUsage;
   }
   std::fputs(format_diagnostics(parsed.warnings, *sources).c_str(), stderr);
+  say_releases(parsed.config);
   return serve(std::move(*sources), std::move(parsed.config), nullptr);
 }
 

@@ -163,6 +163,8 @@ def test_a_release_does_not_change_with_its_source(shop):
     shop.write("broken", text="raise SystemExit(1)")
     shop.command("reload")
     shop.restart()
+    # Said at the start: whoever edits the site's own folder would wonder.
+    shop.wait_for_line("release %s serves, as deployed" % shop.releases()[0]["release"])
     assert shop.get("/x").body == b"v1"
     assert shop.get("/style.css").body == b"v1"
 

@@ -1,6 +1,7 @@
 """What workers and applications say on stderr, in whole lines, so that threads never mix theirs."""
 
 import os
+import sys
 import threading
 import traceback
 
@@ -48,8 +49,10 @@ class Errors:
 
 
 def one_line(exception):
-    """ "ValueError: bad" """
+    """ "ValueError: bad"; of a module that is missing also for whom: it may be installed for another interpreter."""
     text = "".join(traceback.format_exception_only(type(exception), exception))
+    if isinstance(exception, ModuleNotFoundError):
+        text += " (for %s)" % sys.executable
     return " ".join(text.split())
 
 
