@@ -107,7 +107,10 @@ def test_static_files_follow_the_release(shop):
     assert shop.get("/style.css").body == b"v1"
 
 
-ONE_OF_SEVERAL = """
+def one_of_several(shop, folder="", directory=""):
+    """shop.test, beside the site that the fixture makes, with the same sanitizer."""
+    env_file = f'env_file = "{shop.path}/asan.env"' if (shop.path / "asan.env").exists() else ""
+    return f"""
 [site]
 domain = "shop.test"
 root = "{folder}public"
@@ -115,12 +118,13 @@ root = "{folder}public"
 [app]
 run = "wsgi:app:application"
 {directory}
+{env_file}
 [deploy]
 """
 
 
 def test_one_of_several_sites_begins_with_its_first_deploy_and_follows_the_next(shop):
-    shop.site.write("sites/shop.toml", ONE_OF_SEVERAL.format(folder="", directory=""))
+    shop.site.write("sites/shop.toml", one_of_several(shop))
     shop.command("reload")
     for version in ("v1", "v2"):
         shop.write(version)
@@ -135,8 +139,7 @@ def test_one_of_several_sites_begins_with_its_first_deploy_and_follows_the_next(
 def test_a_deploy_that_would_change_nothing_is_refused(shop):
     absolute = f"{shop.source}/"
     shop.write("v1")
-    config = shop.site.write("sites/shop.toml", ONE_OF_SEVERAL.format(folder=absolute,
-                                                                      directory=f'directory = "{absolute}"'))
+    config = shop.site.write("sites/shop.toml", one_of_several(shop, absolute, f'directory = "{absolute}"'))
     shop.command("reload")
     said = shop.fails("--site", "shop.test")
     for line, key in ((4, "root"), (8, "directory")):
@@ -147,7 +150,7 @@ def test_a_deploy_that_would_change_nothing_is_refused(shop):
     # Links beside the site file let it serve on until its first release.
     for name in ("app.py", "public"):
         (config.parent / name).symlink_to(shop.source / name)
-    config.write_text(ONE_OF_SEVERAL.format(folder="", directory=""))
+    config.write_text(one_of_several(shop))
     shop.command("reload")
     with shop.http(name="shop.test") as client:
         assert client.get("/").body == b"v1" and client.get("/style.css").body == b"v1"

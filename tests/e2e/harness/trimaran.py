@@ -80,9 +80,10 @@ class Trimaran:
     def _with_sanitizer(files, tables):
         app = (tables or {}).get("app", {})
         lines = worker_environment(programs()) if app.get("run", "").startswith(("wsgi:", "asgi:")) else ""
-        if not lines or "env_file" in app:
+        own = app.get("env_file", [])
+        if not lines or not isinstance(own, list):
             return files, tables
-        return (files or {}) | {"asan.env": lines}, tables | {"app": app | {"env_file": "asan.env"}}
+        return (files or {}) | {"asan.env": lines}, tables | {"app": app | {"env_file": ["asan.env", *own]}}
 
     def __enter__(self):
         try:
