@@ -13,6 +13,7 @@ from measure import children_of, comparison, interleaved, median, memory_kb, run
 from peers import BUILD
 
 IDLE_CONNECTIONS = 10_000
+FLOOR = "floor: one recv and one send of a constant"  # of a server that answers one request at a time
 
 
 @dataclass
@@ -48,7 +49,7 @@ def static(rounds, seconds):
         for label, path, size in (("1 KiB", "/1k.html", 1 << 10), ("100 KiB", "/100k.html", 100 << 10),
                                   ("8 MiB", "/8m.html", 8 << 20)):
             # Its blocking send would wait for a client that waits for another connection, so not for large ones.
-            floors = {"floor: one recv and one send of a constant": lambda: peers.floor(size)} if size < 1 << 20 else {}
+            floors = {FLOOR: lambda: peers.floor(size)} if size < 1 << 20 else {}
             with running(**floors) as floor:
                 results = interleaved(servers | floor, http(path, seconds), rounds)
             out += f"### {label}, keep-alive, 64 connections, one core, access log on for all\n\n" + comparison(results)
@@ -116,15 +117,16 @@ def latency(rounds, seconds):
     """One visitor at a time: what the way through front and worker costs him."""
     peers.require("/usr/bin/gunicorn")
     with running(trimaran=lambda: peers.trimaran("trimaran-latency", app="hello"),
-                 gunicorn=lambda: peers.gunicorn("hello")) as servers:
+                 gunicorn=lambda: peers.gunicorn("hello"), **{FLOOR: lambda: peers.floor(13)}) as servers:
         results = interleaved(servers, http("/hello", seconds, connections=1), rounds)
     mine = median(results["trimaran"], "p50_us")
     rows = [[name, f"{median(rounds, 'p50_us'):.0f}", f"{median(rounds, 'p99_us'):.0f}",
-             f"{median(rounds, 'cpu_us'):.1f}", sum(r["failed"] for r in rounds),
+             f"{median(rounds, 'rps'):,.0f}", f"{median(rounds, 'cpu_us'):.1f}", sum(r["failed"] for r in rounds),
              f"{median(rounds, 'p50_us') / mine:.2f}x"] for name, rounds in results.items()]
     return "### WSGI hello: one worker, one connection\n\n" + table(
-        ["server", "p50 us", "p99 us", "CPU us/req", "failed", "p50, relative to Trimaran"], rows) + (
-        "\ngunicorn's sync worker closes after each response; the time of the new connection is not counted.\n")
+        ["server", "p50 us", "p99 us", "requests/s", "CPU us/req", "failed", "p50, relative to Trimaran"], rows) + (
+        "\ngunicorn's sync worker closes after each response. p50 and p99 leave out the time of the new connection,"
+        " which the visitor waits for too, and in which gunicorn wakes up; requests/s has it in it.\n")
 
 
 def asgi(rounds, seconds):
@@ -135,12 +137,12 @@ def asgi(rounds, seconds):
                              ("hello after one real await", "awaits", False)):
         extra = "" if logs else '[log]\naccess = "off"\n'
         with running(trimaran=lambda: peers.trimaran("trimaran-asgi", app=app, kind="asgi", extra=extra),
-                     uvicorn=lambda: peers.uvicorn(app, logs)) as servers:
+                     uvicorn=lambda: peers.uvicorn(app, logs), **{FLOOR: lambda: peers.floor(13)}) as servers:
             results = interleaved(servers, http("/hello", seconds, 32), rounds)
         out += (f"### ASGI {label}: one worker, 32 connections, everything on one core, both"
                 f" {'with' if logs else 'without'} an access log\n\n" + comparison(results) + "\n")
     return out + ("Both with uvloop, uvicorn also with httptools, which are its quickest settings; so is to write no"
-                  " access log. Every request is a Task of its own in both.\n")
+                  " access log. Every request is a Task of its own in both. The floor runs no Python at all.\n")
 
 
 def open_idle(port, count):
